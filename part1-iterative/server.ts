@@ -1,0 +1,34 @@
+/**
+ * Part 1: the iterative server.
+ *
+ * One process, one loop: take a client from the queue, serve it, take the
+ * next one.
+ *
+ *     npm run part1        then, in another terminal:
+ *     curl http://127.0.0.1:8888/
+ *
+ * What still goes wrong: the second client waits until the first one is
+ * finished. Ask for /sleep/5 in one terminal and for / in another.
+ */
+import { serveClient } from '../shared/serve';
+import { accept, close, listenOn } from '../shared/sockets';
+import { announceListener, type ServerOptions, start } from '../shared/start';
+
+function serve({ host, port, backlog, timeout }: ServerOptions): void {
+  const listener = listenOn({ address: host, port }, backlog);
+  announceListener(listener);
+
+  for (;;) {
+    // The listener only ever listens. Each connection gets a new descriptor.
+    const client = accept(listener);
+
+    // Whoever connects meanwhile waits in the kernel's queue.
+    serveClient(client, timeout);
+
+    // The only descriptor of this connection: closing it sends the FIN that
+    // tells the client the answer is complete.
+    close(client);
+  }
+}
+
+start('part1', 'an iterative server, one client after the other', serve);

@@ -1,0 +1,43 @@
+/**
+ * Part 2: the forking server.
+ *
+ * New: the parent does nothing but accept. For each client it forks a child,
+ * and the child serves it while the parent is back at accept.
+ *
+ *     npm run part2        then, in another terminal:
+ *     curl http://127.0.0.1:8888/
+ *
+ * What still goes wrong: curl prints the answer and hangs, since the parent
+ * holds the connection too. It never gives a descriptor back, until it may
+ * have no more. And nobody collects the children's exit statuses: each stays
+ * behind as a zombie, until the user may have no more processes.
+ */
+import { exitAfter, fork } from '../shared/processes';
+import { serveClient } from '../shared/serve';
+import { accept, close, listenOn } from '../shared/sockets';
+import { announceListener, type ServerOptions, start } from '../shared/start';
+
+function serve({ host, port, backlog, timeout }: ServerOptions): void {
+  const listener = listenOn({ address: host, port }, backlog);
+  announceListener(listener);
+
+  for (;;) {
+    const client = accept(listener);
+
+    // Called once, returns twice: 0 in the child, the child's PID in the
+    // parent. Both go on here, and both hold the listener and the client.
+    const pid = fork();
+    if (pid === 0) {
+      exitAfter(() => {
+        // The child only serves its client. It has no use for the listener.
+        close(listener);
+        serveClient(client, timeout);
+        close(client);
+      });
+    }
+
+    // The parent takes the next client and forgets about this one.
+  }
+}
+
+start('part2', 'a forking server, one child per request', serve);

@@ -1,0 +1,45 @@
+/**
+ * Step a on the way to part 3: close, but never wait.
+ *
+ * New: the parent closes its copy of every connection. Clients see the end of
+ * their answer, and descriptors are free again.
+ *
+ *     npm run part3a       then, in another terminal:
+ *     curl http://127.0.0.1:8888/ ; ps -o pid,ppid,stat,comm --ppid PID
+ *
+ * What still goes wrong: nobody collects the children's exit statuses. Each
+ * stays behind as a zombie, until the user may have no more processes.
+ */
+import { exitAfter, fork } from '../../shared/processes';
+import { serveClient } from '../../shared/serve';
+import { accept, close, listenOn } from '../../shared/sockets';
+import {
+  announceListener,
+  type ServerOptions,
+  start,
+} from '../../shared/start';
+
+function serve({ host, port, backlog, timeout }: ServerOptions): void {
+  const listener = listenOn({ address: host, port }, backlog);
+  announceListener(listener);
+
+  for (;;) {
+    const client = accept(listener);
+
+    const pid = fork();
+    if (pid === 0) {
+      exitAfter(() => {
+        close(listener);
+        serveClient(client, timeout);
+        close(client);
+      });
+    }
+
+    // Both processes hold this connection now. If the parent kept its copy,
+    // the client would never see end-of-file, however politely the child
+    // left.
+    close(client);
+  }
+}
+
+start('part3a', 'closes its copies, never waits for a child', serve);

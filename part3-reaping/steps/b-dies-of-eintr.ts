@@ -1,0 +1,49 @@
+/**
+ * Step b on the way to part 3: wait, and be interrupted.
+ *
+ * New: a child that ends sends its parent the signal SIGCHLD. The handler
+ * collects the child's exit status, and the zombie is gone.
+ *
+ *     npm run part3b       then, in another terminal:
+ *     curl http://127.0.0.1:8888/
+ *
+ * What still goes wrong: the signal finds the parent in accept. The call is
+ * interrupted and fails with EINTR, and the server dies of it.
+ */
+import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { serveClient } from '../../shared/serve';
+import { onSignal } from '../../shared/signals';
+import { accept, close, listenOn } from '../../shared/sockets';
+import {
+  announceListener,
+  type ServerOptions,
+  start,
+} from '../../shared/start';
+
+function serve({ host, port, backlog, timeout }: ServerOptions): void {
+  const listener = listenOn({ address: host, port }, backlog);
+  announceListener(listener);
+  onSignal('SIGCHLD', reapChild);
+
+  for (;;) {
+    const client = accept(listener);
+
+    const pid = fork();
+    if (pid === 0) {
+      exitAfter(() => {
+        close(listener);
+        serveClient(client, timeout);
+        close(client);
+      });
+    }
+
+    close(client);
+  }
+}
+
+/** One signal, one child. */
+function reapChild(): void {
+  waitpid(-1, WNOHANG);
+}
+
+start('part3b', 'waits in a SIGCHLD handler, dies of EINTR', serve);

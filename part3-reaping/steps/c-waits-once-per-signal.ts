@@ -1,0 +1,56 @@
+/**
+ * Step c on the way to part 3: call accept again.
+ *
+ * New: an interrupted accept is no failure. The handler runs, and the loop
+ * goes back to accept.
+ *
+ *     npm run part3c       then, in another terminal:
+ *     curl http://127.0.0.1:8888/
+ *
+ * What still goes wrong: a signal is not a counter. When several children end
+ * before the parent gets to run, SIGCHLD arrives once, one child is waited
+ * for, and the others stay behind as zombies.
+ */
+import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { serveClient } from '../../shared/serve';
+import { onSignal } from '../../shared/signals';
+import { acceptOrWake, close, listenOn } from '../../shared/sockets';
+import {
+  announceListener,
+  type ServerOptions,
+  start,
+} from '../../shared/start';
+
+async function serve({
+  host,
+  port,
+  backlog,
+  timeout,
+}: ServerOptions): Promise<void> {
+  const listener = listenOn({ address: host, port }, backlog);
+  announceListener(listener);
+  onSignal('SIGCHLD', reapChild);
+
+  for (;;) {
+    const client = await acceptOrWake(listener);
+    if (client === null) continue;
+
+    const pid = fork();
+    if (pid === 0) {
+      exitAfter(() => {
+        close(listener);
+        serveClient(client, timeout);
+        close(client);
+      });
+    }
+
+    close(client);
+  }
+}
+
+/** One signal, one child. */
+function reapChild(): void {
+  waitpid(-1, WNOHANG);
+}
+
+start('part3c', 'restarts accept, waits once per signal', serve);

@@ -1,0 +1,152 @@
+/**
+ * Flags on the command line: read, checked, explained.
+ */
+import { parseArgs } from 'node:util';
+
+/** One flag: a switch, or one that takes a value. */
+export interface Flag<T> {
+  /** What to write after the flag's name, if it takes a value. */
+  value?: string;
+  help: string;
+  initial: T;
+  /** @returns undefined if the text is no such value */
+  read?: (text: string) => T | undefined;
+  /** What the value has to be, for the error: `a number from 1 to 10`. */
+  expects?: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each flag has a type of its own
+type Flags = Record<string, Flag<any>>;
+type Values<F extends Flags> = {
+  [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never;
+};
+
+/** A flag that is there or not. */
+export function toggle(help: string): Flag<boolean> {
+  return { help, initial: false };
+}
+
+/** A flag that takes a whole number. */
+export function integer<T extends number | null>(
+  help: string,
+  [min, max]: [min: number, max: number],
+  initial: T,
+): Flag<number | T> {
+  return number(help, [min, max], initial, /^\d+$/, 'a whole number');
+}
+
+/** A flag that takes a number of seconds, fractions included. */
+export function seconds(
+  help: string,
+  [min, max]: [min: number, max: number],
+  initial: number,
+): Flag<number> {
+  const form = /^\d+(\.\d+)?$/;
+  return number(help, [min, max], initial, form, 'a number of seconds');
+}
+
+function number<T extends number | null>(
+  help: string,
+  [min, max]: [min: number, max: number],
+  initial: T,
+  form: RegExp,
+  what: string,
+): Flag<number | T> {
+  const read = (text: string): number | undefined => {
+    const value = Number(text);
+    return form.test(text) && value >= min && value <= max ? value : undefined;
+  };
+  const expects = `${what} from ${min} to ${max}`;
+  return {
+    value: what === 'a whole number' ? 'N' : 'S',
+    help,
+    initial,
+    read,
+    expects,
+  };
+}
+
+/**
+ * Reads a command line. Prints the help and ends for --help; ends with one
+ * line and status 2 for anything that is wrong.
+ *
+ * @param usage how the program is called, and what it does
+ * @param flags by name, in camelCase: `maxOpenFiles` is --max-open-files
+ */
+export function readFlags<F extends Flags>(
+  usage: { name: string; summary: string },
+  flags: F,
+  args = process.argv.slice(2),
+): Values<F> {
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(flags)) values[name] = flags[name]?.initial;
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => [
+      dashed(name),
+      { type: flag.value ? ('string' as const) : ('boolean' as const) },
+    ]),
+  );
+  const { tokens } = parseArgs({
+    args,
+    options,
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      usageError(usage.name, `unexpected word "${token.value}"`);
+    }
+    if (token.name === 'help') showHelp(usage, flags);
+    const name = camelCase(token.name);
+    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
+    if (!flag || !token.rawName.startsWith('--')) {
+      usageError(usage.name, `unknown flag ${token.rawName}`);
+    }
+    values[name] = checkValue(usage.name, token.rawName, flag, token.value);
+  }
+  return values as Values<F>;
+}
+
+function checkValue(
+  program: string,
+  name: string,
+  flag: Flag<unknown>,
+  text: string | undefined,
+): unknown {
+  if (!flag.read) {
+    if (text === undefined) return true;
+    usageError(program, `${name} takes no value`);
+  }
+  if (text === undefined) usageError(program, `${name} takes ${flag.expects}`);
+  const value = flag.read(text);
+  if (value !== undefined) return value;
+  usageError(program, `${name} takes ${flag.expects}, not "${text}"`);
+}
+
+/** Ends the program: one line on stderr, exit status 2. */
+export function usageError(program: string, problem: string): never {
+  console.error(`${program}: ${problem} (--help lists the flags)`);
+  process.exit(2);
+}
+
+function showHelp(
+  usage: { name: string; summary: string },
+  flags: Flags,
+): never {
+  const rows = Object.entries(flags).map(([name, flag]) => {
+    const { value = '', initial, help } = flag;
+    const known = value && initial !== null ? ` (${initial})` : '';
+    return `  ${`--${dashed(name)} ${value}`.padEnd(20)} ${help}${known}`;
+  });
+  console.log(`${usage.name}: ${usage.summary}\n\n${rows.join('\n')}`);
+  process.exit(0);
+}
+
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+}

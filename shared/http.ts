@@ -1,0 +1,353 @@
+/**
+ * HTTP/1.1 as a pure function: from bytes to a request, and from a response
+ * to bytes. Nothing here touches a descriptor, and no bytes make it throw.
+ *
+ * The grammar is that of RFC 9112 (messages) and RFC 9110 (fields).
+ */
+
+/** A request whose bytes are all there. */
+export interface Request {
+  method: string;
+  /** What comes before the question mark, as sent. */
+  path: string;
+  body: Buffer;
+}
+
+/** Bytes that can't become a request any more, and the status to answer. */
+export interface Rejection {
+  status: number;
+  reason: string;
+}
+
+/** Request line and fields; the body may still be on its way. */
+export interface Head {
+  method: string;
+  path: string;
+  version: string;
+  /** By name, in lower case. */
+  fields: ReadonlyMap<string, readonly string[]>;
+  /** Where the body begins: how many bytes the head has. */
+  bytes: number;
+  /** How many bytes the body has, or that it comes in chunks. */
+  length: number | 'chunked';
+}
+
+/** What the two-step parser says: done, hopeless, or (undefined) wait. */
+export type Parsed<T> = T | Rejection | undefined;
+
+/** The methods that every page answers. */
+export const ALLOWED_METHODS: readonly string[] = ['GET', 'HEAD', 'POST'];
+// RFC 9110 section 9 and RFC 5789: known, but of no use here.
+const OTHER_METHODS = 'PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ');
+
+// RFC 9112 section 3 asks for at least 8,000 bytes of request line.
+const MAX_LINE = 8_192;
+const MAX_HEAD = 32_768;
+const MAX_FIELDS = 100;
+const MAX_BODY = 1_048_576;
+const MAX_CHUNK_LINE = 256;
+// A body in many small chunks has more framing than data.
+const MAX_CHUNKED = 4 * MAX_BODY;
+const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
+const BAD_CHUNK = reject(400, 'a chunk is malformed');
+// A size, and extensions that nobody asked for.
+const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
+
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+// VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+// RFC 3986, less the fragment: what a path and a query may consist of.
+const TARGET = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})+$/i;
+const HOST =
+  /^(?:\[[\da-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})*)(?::\d*)?$/i;
+
+/** True for a rejection, false for all else the parser returns. */
+export function isRejection(parsed: unknown): parsed is Rejection {
+  return typeof parsed === 'object' && parsed !== null && 'status' in parsed;
+}
+
+// The head ////////////////////////////////////////////////////////////////////
+
+/**
+ * Reads request line and fields: RFC 9112 sections 2 to 6.
+ *
+ * @param bytes all that has come so far
+ * @returns undefined while the head is not complete
+ */
+export function parseHead(bytes: Buffer): Parsed<Head> {
+  const text = bytes.toString('latin1', 0, MAX_HEAD);
+  // An empty line before a request is ignored (2.2), and so is the CR that
+  // is missing when somebody types a request into nc(1).
+  const start = /^(?:\r?\n)?/.exec(text)?.[0].length ?? 0;
+  const lineEnd = text.indexOf('\n', start);
+  if ((lineEnd === -1 ? text.length : lineEnd) - start > MAX_LINE) {
+    return reject(414, 'the request line is too long');
+  }
+  if (lineEnd === -1) return undefined;
+  const line = parseRequestLine(withoutCR(text.slice(start, lineEnd)));
+  if (isRejection(line)) return line;
+
+  const end = /\n\r?\n/g;
+  end.lastIndex = lineEnd;
+  const found = end.exec(text);
+  if (!found) {
+    return bytes.length < MAX_HEAD
+      ? undefined
+      : reject(431, 'the fields are too long');
+  }
+  const fields = parseFields(text.slice(lineEnd + 1, found.index + 1));
+  if (isRejection(fields)) return fields;
+  const length = bodyLength(line.version, fields);
+  if (isRejection(length)) return length;
+  const problem = checkHost(line.version, fields);
+  if (problem) return problem;
+  return { ...line, fields, length, bytes: found.index + found[0].length };
+}
+
+type RequestLine = Pick<Head, 'method' | 'path' | 'version'>;
+
+function parseRequestLine(line: string): RequestLine | Rejection {
+  const [method = '', target = '', protocol = '', ...more] = line.split(' ');
+  const version = /^HTTP\/(\d\.\d)$/.exec(protocol)?.[1];
+  if (!TOKEN.test(method) || version === undefined || more.length > 0) {
+    return reject(400, 'the request line is not METHOD TARGET HTTP/1.1');
+  }
+  if (!version.startsWith('1.')) {
+    return reject(505, `HTTP/${version} is not spoken here`);
+  }
+  const path = parseTarget(method, target);
+  if (path === undefined) return reject(400, 'the target is malformed');
+  if (!ALLOWED_METHODS.includes(method)) {
+    return OTHER_METHODS.includes(method)
+      ? reject(405, `${method} is not allowed`)
+      : reject(501, 'the method is unknown');
+  }
+  return { method, path, version };
+}
+
+/** The four forms of a target, RFC 9112 section 3.2; the path is what counts. */
+function parseTarget(method: string, target: string): string | undefined {
+  if (method === 'CONNECT') return HOST.test(target) ? target : undefined;
+  if (target === '*') return method === 'OPTIONS' ? target : undefined;
+  const [, origin] = /^(?:http:\/\/[^/?]+)?(.*)$/i.exec(target) ?? [];
+  const rooted =
+    origin === '' || origin?.startsWith('?') ? `/${origin}` : origin;
+  const valid = TARGET.test(target) && rooted?.startsWith('/');
+  return valid ? rooted?.split('?')[0] : undefined;
+}
+
+type Fields = Map<string, string[]>;
+
+function parseFields(text: string): Fields | Rejection {
+  const fields: Fields = new Map();
+  const lines = text.split('\n').slice(0, -1).map(withoutCR);
+  if (lines.length > MAX_FIELDS)
+    return reject(431, 'there are too many fields');
+  for (const line of lines) {
+    const field = parseField(line);
+    if (isRejection(field)) return field;
+    const [name, value] = field;
+    fields.set(name, [...(fields.get(name) ?? []), value]);
+  }
+  return fields;
+}
+
+/** RFC 9112 section 5: a name, a colon at once, a value without controls. */
+function parseField(line: string): [name: string, value: string] | Rejection {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon));
+  const value = line.slice(colon + 1);
+  if (!TOKEN.test(name)) return reject(400, 'a field has no valid name');
+  if (!FIELD_VALUE.test(value)) {
+    return reject(400, `the field ${name} contains a control character`);
+  }
+  return [name.toLowerCase(), value.replace(/^[\t ]+|[\t ]+$/g, '')];
+}
+
+/** RFC 9112 section 3.2: HTTP/1.1 has exactly one Host, and a valid one. */
+function checkHost(version: string, fields: Fields): Rejection | undefined {
+  const hosts = fields.get('host') ?? [];
+  if (hosts.length === 0 && version === '1.0') return undefined;
+  if (hosts.length !== 1) return reject(400, 'there must be one Host field');
+  if (HOST.test(hosts[0] ?? '')) return undefined;
+  return reject(400, 'the Host field is malformed');
+}
+
+/**
+ * RFC 9112 section 6: how long the body is. Whatever could be read in two
+ * ways is refused, since the other reader may be a proxy in front of us
+ * (request smuggling).
+ */
+function bodyLength(
+  version: string,
+  fields: Fields,
+): number | 'chunked' | Rejection {
+  const lengths = (fields.get('content-length') ?? []).join(',').split(',');
+  const codings = fields.get('transfer-encoding');
+  if (codings) {
+    if (fields.has('content-length') || version === '1.0') {
+      return reject(400, 'Transfer-Encoding cannot stand here');
+    }
+    return checkCodings(codings.join(',').toLowerCase());
+  }
+  if (!fields.has('content-length')) return 0;
+  const [length = '', ...others] = lengths.map((item) => item.trim());
+  if (!/^\d+$/.test(length) || others.some((other) => other !== length)) {
+    return reject(400, 'Content-Length is malformed');
+  }
+  return Number(length) > MAX_BODY ? TOO_LARGE : Number(length);
+}
+
+function checkCodings(codings: string): 'chunked' | Rejection {
+  if (codings === 'chunked') return 'chunked';
+  const list = codings.split(',').map((coding) => coding.trim());
+  // The end of the body cannot be found (6.3), or chunked stands twice (6.1).
+  if (list.pop() !== 'chunked' || list.includes('chunked')) {
+    return reject(400, 'Transfer-Encoding has to end in one chunked');
+  }
+  return reject(501, 'no transfer coding but chunked is known');
+}
+
+// The body ////////////////////////////////////////////////////////////////////
+
+/** How far a body has been read: hand it in again when more has come. */
+export interface BodyProgress {
+  /** The first byte that has not been understood yet. */
+  at: number;
+  /** How many bytes of body lie before it. */
+  length: number;
+}
+
+/**
+ * Reads the body that the head has announced.
+ *
+ * @param bytes all that has come so far, from the head's first byte
+ * @param from what the last call returned, if it was not finished
+ */
+export function parseBody(
+  head: Head,
+  bytes: Buffer,
+  from: BodyProgress = { at: head.bytes, length: 0 },
+): Buffer | Rejection | BodyProgress {
+  if (head.length === 'chunked') return parseChunks(head.bytes, bytes, from);
+  const end = head.bytes + head.length;
+  return bytes.length < end ? from : bytes.subarray(head.bytes, end);
+}
+
+/** RFC 9112 section 7.1: chunks, the last of them empty, then a trailer. */
+function parseChunks(
+  start: number,
+  bytes: Buffer,
+  { at, length }: BodyProgress,
+): Buffer | Rejection | BodyProgress {
+  for (;;) {
+    const chunk = parseChunk(bytes, at, MAX_BODY - length);
+    if (chunk === undefined) return { at, length };
+    if (isRejection(chunk)) return chunk;
+    if (chunk.size === 0) break;
+    at = chunk.end;
+    length += chunk.size;
+    if (at > MAX_CHUNKED) return TOO_LARGE;
+  }
+  const problem = parseTrailer(bytes, at);
+  if (problem === undefined) return { at, length };
+  return problem === 'none' ? joinChunks(bytes, start, length) : problem;
+}
+
+interface Chunk {
+  size: number;
+  /** Where its data begins. */
+  data: number;
+  /** Where the next chunk begins. */
+  end: number;
+}
+
+function parseChunk(bytes: Buffer, at: number, room: number): Parsed<Chunk> {
+  const line = bytes.toString('latin1', at, at + MAX_CHUNK_LINE);
+  const lineEnd = line.indexOf('\n');
+  if (lineEnd === -1)
+    return line.length < MAX_CHUNK_LINE ? undefined : BAD_CHUNK;
+  const digits = CHUNK_LINE.exec(line.slice(0, lineEnd))?.[1];
+  if (digits === undefined) return BAD_CHUNK;
+  const size = Number.parseInt(digits, 16);
+  if (size > room) return TOO_LARGE;
+  const data = at + lineEnd + 1;
+  if (size === 0) return { size, data, end: data };
+  const end = data + size + 2;
+  if (bytes.length < end) return undefined;
+  const closed = bytes.toString('latin1', end - 2, end) === '\r\n';
+  return closed ? { size, data, end } : BAD_CHUNK;
+}
+
+/** The fields after the last chunk. They have to be valid; nobody asks them. */
+function parseTrailer(bytes: Buffer, lastChunk: number): Parsed<'none'> {
+  const text = bytes.toString('latin1', lastChunk, lastChunk + MAX_HEAD);
+  const end = text.indexOf('\r\n\r\n');
+  if (end === -1) {
+    return text.length < MAX_HEAD
+      ? undefined
+      : reject(431, 'the trailer is too long');
+  }
+  const fields = parseFields(text.slice(text.indexOf('\n') + 1, end + 2));
+  return isRejection(fields) ? fields : 'none';
+}
+
+/** Chunks that have been found valid, without their framing. */
+function joinChunks(bytes: Buffer, start: number, length: number): Buffer {
+  const body = Buffer.alloc(length);
+  let filled = 0;
+  for (let at = start; filled < length; ) {
+    const chunk = parseChunk(bytes, at, MAX_BODY) as Chunk;
+    filled += bytes.copy(body, filled, chunk.data, chunk.data + chunk.size);
+    at = chunk.end;
+  }
+  return body;
+}
+
+// The response ////////////////////////////////////////////////////////////////
+
+/** The statuses that occur here, RFC 9110 section 15. */
+const REASONS: Record<number, string> = {
+  200: 'OK',
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  503: 'Service Unavailable',
+  505: 'HTTP Version Not Supported',
+};
+
+/** What tells a client that waits for it to send its body: RFC 9110, 15.2.1. */
+export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+
+/**
+ * The bytes before a body: status line and fields.
+ *
+ * There is no Content-Length, on purpose: the end of the connection is the
+ * end of the body (RFC 9112 section 6.3). A client that never sees the
+ * connection end waits for more.
+ */
+export function formatHead(status: number): Buffer {
+  const lines = [
+    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Unknown'}`,
+    `Date: ${new Date().toUTCString()}`,
+    'Content-Type: text/plain; charset=utf-8',
+    'Connection: close',
+  ];
+  if (status === 405) lines.push(`Allow: ${ALLOWED_METHODS.join(', ')}`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+function reject(status: number, reason: string): Rejection {
+  return { status, reason };
+}
+
+function withoutCR(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}

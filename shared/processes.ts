@@ -1,0 +1,215 @@
+/**
+ * Processes: fork, the safe child, waiting for it, and limits.
+ */
+import { writeSync } from 'node:fs';
+import { check, errno, libc, SystemError } from './libc';
+import { log } from './log';
+import {
+  blockSignals,
+  resetSignals,
+  restoreSignals,
+  signalName,
+} from './signals';
+
+/** Option of waitpid(2): do not wait if no child has ended. */
+export const WNOHANG = 1;
+
+const MADV_DOFORK = 11;
+// From the lowest address a program can map up to the top of user space.
+const USER_SPACE_START = 0x10000;
+const USER_SPACE_BYTES =
+  process.arch === 'arm64' ? 0xffff_fffe_0000 : 0x7fff_ffff_0000;
+
+/**
+ * fork(2): called once, returns twice. The child is a copy of this process
+ * with the same descriptors, and it goes on from here. Hand its work to
+ * `exitAfter`, which never comes back.
+ *
+ * V8 tells the kernel not to copy its heap to a child (MADV_DONTFORK), since
+ * Node itself only ever forks to start another program. Our child goes on
+ * running JavaScript and needs the heap, so madvise(2) takes that back,
+ * immediately before every fork: whenever the heap grows, V8 marks the new
+ * pages again. Nothing may allocate between the two calls.
+ *
+ * Signals are held back meanwhile, so that none reaches the child before it
+ * has put the parent's handlers aside.
+ *
+ * @returns the child's PID in the parent, 0 in the child
+ * @throws SystemError EAGAIN (a limit on processes), ENOMEM
+ */
+export function fork(): number {
+  const mask = blockSignals();
+  // This fails with EINVAL at the kernel's own [vvar] mapping, near the top.
+  // By then every mapping below it has been changed, and V8's are all below.
+  libc.madvise(USER_SPACE_START, USER_SPACE_BYTES, MADV_DOFORK);
+  const pid = libc.fork();
+  const error = pid === -1 ? errno() : 0;
+  if (pid === 0) becomeChild();
+  restoreSignals(mask);
+  if (error) throw new SystemError('fork', error);
+  if (pid > 0) log('fork →', pid);
+  return pid;
+}
+
+/** From here on, everything that would end in Node's teardown ends in _exit. */
+function becomeChild(): void {
+  resetSignals();
+  const leave = (status?: number | string | null): never =>
+    die(`process.exit(${status ?? ''}) in a child`);
+  // The second is what Node itself calls, at the end of the first.
+  Object.assign(process, { exit: leave, reallyExit: leave });
+  process.removeAllListeners('unhandledRejection');
+  process.setUncaughtExceptionCaptureCallback(null);
+  process.setUncaughtExceptionCaptureCallback(die);
+}
+
+/**
+ * Does a child's work and ends the child: with status 0, or with a message
+ * and status 1 if the work throws.
+ *
+ * A child leaves by _exit(2) and by no other way. Node's own exit would join
+ * threads that exist in the parent alone, and wait for them for ever.
+ *
+ * The work is synchronous. The event loop belongs to the parent: both
+ * processes share its epoll descriptor, and a child that turned it would
+ * take the parent's events away.
+ */
+export function exitAfter(work: () => void): never {
+  try {
+    const result: unknown = work();
+    rejectPromises();
+    if (result instanceof Promise) {
+      throw new Error('the work of a child has to be synchronous');
+    }
+  } catch (error) {
+    die(error);
+  }
+  return _exit(0);
+}
+
+/** Has Node report promises that were rejected and that nobody handled. */
+function rejectPromises(): void {
+  // Node calls this after each callback. A child has no next callback.
+  (process as unknown as { _tickCallback?: () => void })._tickCallback?.();
+}
+
+/** Ends a child that something went wrong in. */
+function die(reason: unknown): never {
+  const text = reason instanceof Error ? reason.stack : String(reason);
+  try {
+    writeSync(2, `[${getpid()}] child fails: ${text}\n`);
+  } finally {
+    _exit(1);
+  }
+}
+
+/** _exit(2): ends this process at once, whatever it is doing. */
+export function _exit(status: number): never {
+  libc._exit(status);
+  throw new Error('_exit(2) does not return');
+}
+
+/** What waitpid(2) tells of a child. */
+export interface Ended {
+  /** The child's PID; 0: none has ended yet; -1: there is no child (ECHILD). */
+  pid: number;
+  /** The exit status, unless a signal ended the child. */
+  exit: number | null;
+  /** The signal that ended the child, if one did. */
+  signal: string | null;
+}
+
+/**
+ * waitpid(2): collects the exit status of a child that has ended, a zombie,
+ * and with that lets the kernel forget it.
+ *
+ * @param pid the child, or -1 for any
+ * @param options 0 to wait until one has ended, or WNOHANG
+ * @throws SystemError EINTR, if it waits and a handled signal arrives
+ */
+export function waitpid(pid: number, options: number): Ended {
+  const status = new Int32Array(1);
+  const ended = libc.waitpid(pid, status, options);
+  if (ended === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
+  if (ended <= 0) return { pid: ended, exit: null, signal: null };
+  const result = { pid: ended, ...decode(status[0] ?? 0) };
+  log(`reaped ${ended}, ${how(result)}`);
+  return result;
+}
+
+const ECHILD = 10;
+
+/** WIFEXITED, WEXITSTATUS and WTERMSIG of wait(2). */
+function decode(status: number): Pick<Ended, 'exit' | 'signal'> {
+  const signal = status & 0x7f;
+  if (signal !== 0) return { exit: null, signal: signalName(signal) };
+  return { exit: (status >> 8) & 0xff, signal: null };
+}
+
+function how({ exit, signal }: Ended): string {
+  return signal === null ? `exit ${exit}` : `killed by ${signal}`;
+}
+
+/**
+ * getpid(2). Not `process.pid`, which Node reads once: a forked child would
+ * take itself for its parent.
+ */
+export function getpid(): number {
+  return libc.getpid();
+}
+
+/** getppid(2): the parent's PID, or that of whoever adopted an orphan. */
+export function getppid(): number {
+  return libc.getppid();
+}
+
+/** nanosleep(2): sleeps without an event loop. */
+export function sleep(seconds: number): void {
+  const left = new BigInt64Array(2);
+  left[0] = BigInt(Math.floor(seconds));
+  left[1] = BigInt(Math.floor((seconds % 1) * 1e9));
+  // A handled signal ends the sleep early and leaves the rest in `left`.
+  while (libc.nanosleep(left, left) === -1 && errno() === EINTR);
+}
+
+const EINTR = 4;
+
+const F_SETFD = 2;
+
+/** Resources of setrlimit(2). */
+export const RLIMIT_CORE = 4;
+export const RLIMIT_NPROC = 6;
+export const RLIMIT_NOFILE = 7;
+
+/** setrlimit(2), soft and hard limit alike. @throws SystemError EPERM */
+export function setrlimit(resource: number, limit: number): void {
+  const pair = new BigUint64Array(2).fill(BigInt(limit));
+  check(libc.setrlimit(resource, pair), 'setrlimit');
+}
+
+/**
+ * Becomes an ordinary user for good: setgroups(2), setgid(2), setuid(2), in
+ * this order, since the last one takes away the right to the others.
+ *
+ * @throws SystemError EPERM, EINVAL
+ */
+export function dropPrivileges(uid: number): void {
+  check(libc.setgroups(0, null), 'setgroups');
+  check(libc.setgid(uid), 'setgid');
+  check(libc.setuid(uid), 'setuid');
+}
+
+/**
+ * execve(2): this process becomes another program, under the same PID.
+ *
+ * @throws SystemError ENOENT, EACCES, E2BIG
+ */
+export function execve(path: string, args: string[]): never {
+  const environment = Object.entries(process.env).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  // Node marks all that it inherits close-on-exec, the terminal included.
+  for (const fd of [0, 1, 2]) libc.fcntl(fd, F_SETFD, 0);
+  check(libc.execve(path, [...args, null], [...environment, null]), 'execve');
+  throw new Error('execve(2) does not return');
+}

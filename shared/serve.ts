@@ -1,0 +1,166 @@
+/**
+ * One client, from its first byte to the last: receive a request, send the
+ * answer, leave in order. The caller closes the descriptor.
+ */
+import {
+  CONTINUE,
+  formatHead,
+  isRejection,
+  parseBody,
+  parseHead,
+  type Head,
+  type Rejection,
+  type Request,
+} from './http';
+import { log } from './log';
+import { answer, refuse, type Reply } from './pages';
+import {
+  clientLeft,
+  read,
+  readWaiting,
+  setSendTimeout,
+  SHUT_WR,
+  shutdown,
+  waitReadable,
+  writeAll,
+} from './sockets';
+
+/**
+ * Serves one client. Whatever the client does, this returns: at the latest
+ * when it has been silent, or has read nothing, for the time limit.
+ *
+ * @param timeout seconds for the request's head, again for its body, and for
+ *   a reader that has stopped reading
+ */
+export function serveClient(client: number, timeout: number): void {
+  try {
+    setSendTimeout(client, timeout);
+    const inbox = { bytes: Buffer.alloc(INBOX_BYTES), used: 0 };
+    const request = receiveRequest(client, inbox, timeout);
+    if (request === null) {
+      log('the client left without a request');
+      return;
+    }
+    const bare = inbox.bytes.toString('latin1', 0, 5) === 'HEAD ';
+    const refused = isRejection(request);
+    const reply = refused ? refuse(request) : answer(request, client);
+    send(client, reply, bare);
+    log(summary(request), '→', reply.status);
+    hangUp(client, refused);
+  } catch (error) {
+    if (!clientLeft(error)) throw error;
+    log('the client left early:', (error as Error).message);
+  }
+}
+
+function summary(request: Request | Rejection): string {
+  return isRejection(request)
+    ? request.reason
+    : `${request.method} ${request.path}`;
+}
+
+// Receiving ///////////////////////////////////////////////////////////////////
+
+const INBOX_BYTES = 8_192;
+
+/** What has come so far: the first `used` of `bytes`. */
+interface Inbox {
+  bytes: Buffer;
+  used: number;
+}
+
+/** @returns null if the client left before it said anything */
+function receiveRequest(
+  client: number,
+  inbox: Inbox,
+  timeout: number,
+): Request | Rejection | null {
+  const head = receiveUntil(client, inbox, timeout, parseHead);
+  if (head === null || isRejection(head)) return head;
+  const { method, path } = head;
+  if (method !== 'POST') return { method, path, body: Buffer.alloc(0) };
+  const body = receiveBody(client, inbox, timeout, head);
+  if (body === null || isRejection(body)) return body;
+  return { method, path, body };
+}
+
+function receiveBody(
+  client: number,
+  inbox: Inbox,
+  timeout: number,
+  head: Head,
+): Buffer | Rejection | null {
+  const expected = head.fields.get('expect')?.join();
+  if (expected !== undefined && expected.toLowerCase() !== '100-continue') {
+    return { status: 417, reason: `${expected} cannot be met` };
+  }
+  if (expected && inbox.used === head.bytes) writeAll(client, CONTINUE);
+  let progress = { at: head.bytes, length: 0 };
+  return receiveUntil(client, inbox, timeout, (bytes) => {
+    const parsed = parseBody(head, bytes, progress);
+    if (Buffer.isBuffer(parsed) || isRejection(parsed)) return parsed;
+    progress = parsed;
+    return undefined;
+  });
+}
+
+/** Reads until the parser has seen enough, or the time limit is over. */
+function receiveUntil<T>(
+  client: number,
+  inbox: Inbox,
+  timeout: number,
+  parse: (bytes: Buffer) => T | Rejection | undefined,
+): T | Rejection | null {
+  const deadline = Date.now() + timeout * 1000;
+  for (;;) {
+    const parsed = parse(inbox.bytes.subarray(0, inbox.used));
+    if (parsed !== undefined) return parsed;
+    if (!waitReadable(client, deadline)) {
+      return { status: 408, reason: `no request within ${timeout} s` };
+    }
+    const count = receiveMore(client, inbox);
+    if (count > 0) continue;
+    if (inbox.used === 0) return null;
+    return { status: 400, reason: 'the request is not complete' };
+  }
+}
+
+function receiveMore(client: number, inbox: Inbox): number {
+  if (inbox.used === inbox.bytes.length) {
+    inbox.bytes = Buffer.concat([inbox.bytes], 2 * inbox.bytes.length);
+  }
+  const count = read(client, inbox.bytes.subarray(inbox.used));
+  inbox.used += count;
+  return count;
+}
+
+// Sending /////////////////////////////////////////////////////////////////////
+
+/** @param bare true for HEAD, which is answered without a body */
+function send(client: number, { status, body }: Reply, bare: boolean): void {
+  const head = formatHead(status);
+  if (bare) {
+    writeAll(client, head);
+  } else if (typeof body === 'string') {
+    writeAll(client, Buffer.concat([head, Buffer.from(body)]));
+  } else {
+    writeAll(client, head);
+    for (const bytes of body) writeAll(client, bytes);
+  }
+}
+
+const LINGER_SECONDS = 2;
+
+/**
+ * Leaves so that the answer arrives. When a connection is closed with bytes
+ * unread, the kernel sends RST, which can overtake the answer and destroy it.
+ * So, if anything is left: say that we are done, and read until the client
+ * is done too. See RFC 9112 section 9.6.
+ */
+function hangUp(client: number, refused: boolean): void {
+  const rest = Buffer.alloc(INBOX_BYTES);
+  if (!refused && readWaiting(client, rest) === 0) return;
+  shutdown(client, SHUT_WR);
+  const deadline = Date.now() + LINGER_SECONDS * 1000;
+  while (waitReadable(client, deadline) && read(client, rest) > 0);
+}

@@ -1,0 +1,98 @@
+/**
+ * Signals: how a process hears that something happened.
+ *
+ * A JavaScript handler never runs inside a system call. The kernel's signal
+ * interrupts the call; the handler runs when the event loop next turns. So:
+ * the signal wakes, the loop works.
+ */
+import { constants } from 'node:os';
+import { check, libc } from './libc';
+
+const { signals } = constants;
+/** The dispositions of signal(2): what the kernel does by itself, or nothing. */
+export const SIG_DFL = 0;
+export const SIG_IGN = 1;
+const SIG_SETMASK = 2; // the same number on x86-64 and arm64
+const SIGSET_BYTES = 128; // sizeof(sigset_t) in glibc and in musl
+const EVERY_SIGNAL = new Uint8Array(SIGSET_BYTES).fill(0xff);
+
+/** kill(2): sends a signal. @throws SystemError ESRCH, EPERM */
+export function kill(pid: number, name: NodeJS.Signals): void {
+  check(libc.kill(pid, signals[name]), 'kill', { pid });
+}
+
+/** signal(2), for the two dispositions that need no handler. */
+export function signal(name: NodeJS.Signals, disposition: 0 | 1): void {
+  libc.signal(signals[name], disposition);
+}
+
+/**
+ * Sets a JavaScript handler, and lets the signal interrupt a blocked call, as
+ * sigaction(2) without SA_RESTART does: `accept` then fails with EINTR. Node
+ * alone would have the kernel restart it, and the handler would never get
+ * its turn. See siginterrupt(3), signal(7).
+ */
+export function onSignal(name: NodeJS.Signals, handler: () => void): void {
+  process.on(name, handler);
+  check(libc.siginterrupt(signals[name], 1), 'siginterrupt');
+}
+
+/**
+ * Lets the event loop turn once: handlers of signals that have arrived run.
+ */
+export function handleSignals(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits in the event loop until a handler has run, or for half a second. */
+export function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, 500);
+    process.once('SIGCHLD', done);
+    function done(): void {
+      clearTimeout(timer);
+      process.off('SIGCHLD', done);
+      resolve();
+    }
+  });
+}
+
+/**
+ * Holds every signal back, see sigprocmask(2).
+ *
+ * @returns the mask that was in force, for `restoreSignals`
+ */
+export function blockSignals(): Uint8Array {
+  const before = new Uint8Array(SIGSET_BYTES);
+  libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, before);
+  return before;
+}
+
+/** Puts a mask back. Signals held back meanwhile are delivered now. */
+export function restoreSignals(mask: Uint8Array): void {
+  libc.sigprocmask(SIG_SETMASK, mask, null);
+}
+
+/**
+ * Undoes in a forked child what the parent arranged for itself.
+ *
+ * Node's handlers write into a pipe that parent and child share: a SIGTERM
+ * meant for the child would stop the parent. So the child gets the kernel's
+ * defaults back. One exception: a terminal sends Ctrl-C to the whole
+ * foreground group. A parent that handles SIGINT decides for its children,
+ * and they ignore it.
+ */
+export function resetSignals(): void {
+  const handled = process
+    .eventNames()
+    .filter((name): name is NodeJS.Signals => String(name) in signals);
+  for (const name of handled) signal(name, SIG_DFL);
+  signal('SIGTERM', SIG_DFL);
+  signal('SIGINT', handled.includes('SIGINT') ? SIG_IGN : SIG_DFL);
+}
+
+/** `SIGSEGV` for 11: the name of a signal number. */
+export function signalName(number: number): string {
+  const known = Object.entries(signals).find(([, value]) => value === number);
+  return known?.[0] ?? `signal ${number}`;
+}

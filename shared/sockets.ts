@@ -1,0 +1,298 @@
+/**
+ * Sockets: the calls of a TCP server and of a client, and bytes on their way.
+ *
+ * Descriptors are plain numbers, as the kernel hands them out. Whoever calls
+ * owns them: nothing here closes a descriptor that it did not open.
+ */
+import { constants } from 'node:os';
+import { check, errno, libc, SystemError } from './libc';
+import { log } from './log';
+import { handleSignals } from './signals';
+
+/** An IPv4 address in dotted form, and a port. */
+export interface Address {
+  address: string;
+  port: number;
+}
+
+/** The name of a connection: both ends. No two connections share it. */
+export interface SocketPair {
+  local: Address;
+  remote: Address;
+}
+
+const { EINTR, EAGAIN } = constants.errno;
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+const POLLIN = 1;
+const MSG_DONTWAIT = 0x40;
+
+/** The directions of shutdown(2). */
+export const SHUT_RD = 0;
+export const SHUT_WR = 1;
+
+// The calls ///////////////////////////////////////////////////////////////////
+
+/** socket(2) for TCP over IPv4. @throws SystemError EMFILE, ENFILE */
+export function socket(): number {
+  const fd = check(libc.socket(AF_INET, SOCK_STREAM, 0), 'socket');
+  log('socket →', fd);
+  return fd;
+}
+
+/** bind(2). @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL */
+export function bind(fd: number, name: Address): void {
+  const encoded = encodeAddress(name);
+  check(libc.bind(fd, encoded, encoded.length), 'bind', name);
+  log(`bind(${fd}, ${formatAddress(name)})`);
+}
+
+/**
+ * listen(2). The kernel now completes handshakes by itself and keeps up to
+ * `backlog` + 1 connections until somebody accepts them.
+ *
+ * @throws SystemError EADDRINUSE
+ */
+export function listen(fd: number, backlog: number): void {
+  check(libc.listen(fd, backlog), 'listen', { fd });
+  log(`listen(${fd}, ${backlog})`);
+}
+
+/**
+ * accept(2): takes the oldest connection from the listener's queue, or waits
+ * for one. The connection gets a descriptor of its own, the lowest free one.
+ *
+ * @throws SystemError EINTR (a signal), EMFILE, ENFILE, ECONNABORTED
+ */
+export function accept(listener: number): number {
+  const fd = libc.accept(listener, null, null);
+  check(fd, 'accept', { fd: listener });
+  log('accept →', fd);
+  return fd;
+}
+
+/**
+ * connect(2). The kernel chooses the client's port, an ephemeral one.
+ *
+ * @throws SystemError ECONNREFUSED, ETIMEDOUT, EADDRNOTAVAIL, EINTR
+ */
+export function connect(fd: number, server: Address): void {
+  const encoded = encodeAddress(server);
+  check(libc.connect(fd, encoded, encoded.length), 'connect', server);
+  log(`connect(${fd}, ${formatAddress(server)})`);
+}
+
+/** shutdown(2): ends the connection, whoever else holds it. */
+export function shutdown(fd: number, how: number): void {
+  check(libc.shutdown(fd, how), 'shutdown', { fd });
+  log(`shutdown(${fd}, ${how === SHUT_WR ? 'SHUT_WR' : 'SHUT_RD'})`);
+}
+
+/**
+ * close(2): gives the descriptor back. The connection itself ends when its
+ * last descriptor, in whatever process, is closed.
+ *
+ * @throws SystemError EBADF
+ */
+export function close(fd: number): void {
+  check(libc.close(fd), 'close', { fd });
+  log(`close(${fd})`);
+}
+
+/**
+ * read(2). Begins again when a signal interrupts it.
+ *
+ * @returns how many bytes came; 0 is end-of-file: the other side sent a FIN
+ * @throws SystemError ECONNRESET; EAGAIN after a receive timeout
+ */
+export function read(fd: number, into: Uint8Array): number {
+  for (;;) {
+    const count = libc.read(fd, into, into.length);
+    if (count !== -1) return count;
+    if (errno() !== EINTR) return check(-1, 'read', { fd });
+  }
+}
+
+/**
+ * write(2). Begins again when a signal interrupts it.
+ *
+ * @returns how many bytes the kernel took, which may be fewer than offered
+ * @throws SystemError EPIPE, ECONNRESET; EAGAIN after a send timeout
+ */
+export function write(fd: number, bytes: Uint8Array): number {
+  for (;;) {
+    const count = libc.write(fd, bytes, bytes.length);
+    if (count !== -1) return count;
+    if (errno() !== EINTR) return check(-1, 'write', { fd });
+  }
+}
+
+/** getsockname(2): this end of a connection, or where a listener listens. */
+export function getsockname(fd: number): Address {
+  const name = new Uint8Array(SOCKADDR_BYTES);
+  const size = new Int32Array([SOCKADDR_BYTES]);
+  check(libc.getsockname(fd, name, size), 'getsockname', { fd });
+  return decodeAddress(name);
+}
+
+/** getpeername(2): the other end. @throws SystemError ENOTCONN */
+export function getpeername(fd: number): Address {
+  const name = new Uint8Array(SOCKADDR_BYTES);
+  const size = new Int32Array([SOCKADDR_BYTES]);
+  check(libc.getpeername(fd, name, size), 'getpeername', { fd });
+  return decodeAddress(name);
+}
+
+// What we add /////////////////////////////////////////////////////////////////
+
+/**
+ * The three calls of every server: a socket, its name, its queue.
+ *
+ * @returns the listener's descriptor
+ * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL
+ */
+export function listenOn(name: Address, backlog: number): number {
+  const listener = socket();
+  // Without it, the port stays taken for a minute after a restart, while old
+  // connections are in TIME_WAIT. See SO_REUSEADDR in socket(7).
+  setOption(listener, SO_REUSEADDR, new Int32Array([1]));
+  bind(listener, name);
+  listen(listener, backlog);
+  return listener;
+}
+
+/**
+ * accept(2) for a server that handles signals: gives up when one arrives,
+ * or after the listener's receive timeout, once the handlers have run.
+ *
+ * @returns the connection, or null if it gave up
+ * @throws SystemError EMFILE, ENFILE, ECONNABORTED
+ */
+export async function acceptOrWake(listener: number): Promise<number | null> {
+  // Under load there is always somebody to accept, and nothing ever
+  // interrupts us. The handlers get their turn all the same.
+  if (Date.now() > nextTurn) await turn();
+  const fd = libc.accept(listener, null, null);
+  if (fd === -1 && (errno() === EINTR || errno() === EAGAIN)) {
+    await turn();
+    return null;
+  }
+  check(fd, 'accept', { fd: listener });
+  log('accept →', fd);
+  return fd;
+}
+
+const TURN_EVERY_MS = 100;
+let nextTurn = 0;
+
+async function turn(): Promise<void> {
+  await handleSignals();
+  nextTurn = Date.now() + TURN_EVERY_MS;
+}
+
+/**
+ * Limits how long `accept` and `read` wait, see SO_RCVTIMEO in socket(7).
+ *
+ * @param seconds 0 for no limit
+ */
+export function setReceiveTimeout(fd: number, seconds: number): void {
+  setOption(fd, SO_RCVTIMEO, timeval(seconds));
+}
+
+/** Limits how long `write` waits for a reader, see SO_SNDTIMEO in socket(7). */
+export function setSendTimeout(fd: number, seconds: number): void {
+  setOption(fd, SO_SNDTIMEO, timeval(seconds));
+}
+
+/**
+ * Writes all of it, in as many pieces as the kernel takes it in.
+ *
+ * @throws SystemError EPIPE, ECONNRESET; EAGAIN after a send timeout
+ */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(write(fd, rest));
+}
+
+/**
+ * Waits until there is something to read, end-of-file included: poll(2).
+ *
+ * @param deadline in the milliseconds of `Date.now()`
+ * @returns false if the deadline came first
+ */
+export function waitReadable(fd: number, deadline: number): boolean {
+  for (;;) {
+    const left = Math.max(0, deadline - Date.now());
+    const ready = libc.poll(new Int32Array([fd, POLLIN]), 1, left);
+    if (ready !== -1) return ready > 0;
+    if (errno() !== EINTR) check(-1, 'poll', { fd });
+  }
+}
+
+/** How many bytes have come that nobody has read, as far as a buffer goes. */
+export function readWaiting(fd: number, into: Uint8Array): number {
+  return Math.max(0, libc.recv(fd, into, into.length, MSG_DONTWAIT));
+}
+
+/** Both ends of a connection. @throws SystemError ENOTCONN */
+export function socketPair(fd: number): SocketPair {
+  return { local: getsockname(fd), remote: getpeername(fd) };
+}
+
+/** `127.0.0.1:8888` */
+export function formatAddress({ address, port }: Address): string {
+  return `${address}:${port}`;
+}
+
+/** `127.0.0.1:8888 ⇄ 127.0.0.1:53122`, the local end first. */
+export function formatPair({ local, remote }: SocketPair): string {
+  return `${formatAddress(local)} ⇄ ${formatAddress(remote)}`;
+}
+
+/** True for the errors by which a connection says that its client has left. */
+export function clientLeft(error: unknown): boolean {
+  return (
+    error instanceof SystemError &&
+    ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ETIMEDOUT'].includes(error.code)
+  );
+}
+
+// C structures ////////////////////////////////////////////////////////////////
+
+// struct sockaddr_in, see ip(7): family in the machine's byte order, port and
+// address in the network's.
+const SOCKADDR_BYTES = 16;
+
+function encodeAddress({ address, port }: Address): Uint8Array {
+  const bytes = new Uint8Array(SOCKADDR_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port);
+  bytes.set(address.split('.').map(Number), 4);
+  return bytes;
+}
+
+function decodeAddress(bytes: Uint8Array): Address {
+  const port = new DataView(bytes.buffer).getUint16(2);
+  return { address: bytes.subarray(4, 8).join('.'), port };
+}
+
+// struct timeval: seconds and microseconds, 64 bits each.
+function timeval(seconds: number): Uint8Array {
+  const pair = new BigInt64Array(2);
+  pair[0] = BigInt(Math.floor(seconds));
+  pair[1] = BigInt(Math.floor((seconds % 1) * 1e6));
+  return new Uint8Array(pair.buffer);
+}
+
+function setOption(fd: number, option: number, value: NodeJS.TypedArray): void {
+  check(
+    libc.setsockopt(fd, SOL_SOCKET, option, value, value.byteLength),
+    'setsockopt',
+    { fd },
+  );
+}

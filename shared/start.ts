@@ -1,0 +1,163 @@
+/**
+ * How every server starts: flags, limits, and the way Node itself has to be
+ * started so that it can fork.
+ */
+import { isIPv4 } from 'node:net';
+import { type Flag, integer, readFlags, seconds, toggle } from './flags';
+import { SystemError } from './libc';
+import { announce, startLog, startTrace } from './log';
+import {
+  dropPrivileges,
+  execve,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  setrlimit,
+} from './processes';
+import { handleSignals } from './signals';
+import { formatAddress, getsockname } from './sockets';
+
+/**
+ * How Node has to run to be forked.
+ *
+ * `--single-threaded`, `--v8-pool-size=0`: only the thread that calls fork
+ * exists in the child. A lock that another thread held at that moment would
+ * stay locked in the child for ever.
+ *
+ * The others make a fork cheaper, since it copies page tables:
+ * `--use-largepages=silent`: Node's code in few large pages.
+ * `--no-short-builtin-calls`: no copy of V8's builtins in small pages.
+ * `--no-use-osr`: otherwise V8 compiles the accept loop while it runs, as the
+ * parent takes it, and every child has to throw that away.
+ */
+const NODE_FLAGS = [
+  '--single-threaded',
+  '--v8-pool-size=0',
+  '--use-largepages=silent',
+  '--no-short-builtin-calls',
+  '--no-use-osr',
+];
+
+/** The flags that every server has. */
+export interface ServerOptions {
+  host: string;
+  port: number;
+  backlog: number;
+  /** Seconds that a silent client may take. */
+  timeout: number;
+}
+
+// Listening ports are 16 bits wide; the kernel cuts the backlog to
+// net.core.somaxconn by itself.
+const SERVER_FLAGS = {
+  port: integer('port to listen on; 0: the kernel chooses', [0, 65_535], 8888),
+  host: hostFlag(),
+  backlog: integer('how many connections may wait', [0, 65_535], 128),
+  timeout: seconds('how long a silent client may take', [0.1, 3600], 10),
+  maxOpenFiles: integer('limit on descriptors', [0, 1_048_576], null),
+  maxProcesses: integer("limit on the user's processes", [0, 4_194_304], null),
+  quiet: toggle('no log'),
+  trace: toggle('show every system call, on stderr'),
+};
+
+/**
+ * Starts a stage. Ends the process with one line on stderr if a flag is wrong
+ * (status 2) or a system call fails (status 1).
+ *
+ * @param name as in `npm run NAME`
+ * @param summary what this stage does, for --help
+ * @param serve the stage itself
+ */
+export function start(
+  name: string,
+  summary: string,
+  serve: (options: ServerOptions) => void | Promise<void>,
+): void {
+  const options = readFlags({ name, summary }, SERVER_FLAGS);
+  restartWithNodeFlags();
+  process.title = name;
+  if (!options.quiet) startLog();
+  if (options.trace) startTrace();
+  run(name, () => {
+    setLimits(options);
+    return serve(options);
+  });
+}
+
+/** Runs the stage. In the parent every failure ends here, in one line. */
+async function run(name: string, serve: () => void | Promise<void>) {
+  try {
+    await serve();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // Handlers of signals that have arrived run first, as they do in C.
+    await handleSignals();
+    console.error(`${name}: ${error.message}${advice(error)}`);
+    process.exit(1);
+  }
+}
+
+/** What to do about the errors that a reader meets. */
+function advice({ syscall, code, port = 0 }: SystemError): string {
+  if (code === 'EADDRINUSE') {
+    return `: another program listens there; stop it, or take --port ${port + 1}`;
+  }
+  if (syscall === 'bind' && code === 'EACCES') {
+    return ': ports below 1024 are for root; take --port 8888';
+  }
+  if (code === 'EADDRNOTAVAIL') {
+    return ': this machine has no such address; take --host 127.0.0.1';
+  }
+  return '';
+}
+
+/**
+ * Becomes Node with the flags above, under the same PID, unless they are
+ * there: nobody can forget them.
+ */
+function restartWithNodeFlags(): void {
+  const missing = NODE_FLAGS.filter((flag) => !process.execArgv.includes(flag));
+  if (missing.length === 0) return;
+  const [node = process.execPath, ...args] = process.argv;
+  execve(node, [node, ...process.execArgv, ...missing, ...args]);
+}
+
+/** Nobody: an ordinary user that every Linux has. */
+const NOBODY = 65_534;
+
+function setLimits({
+  maxOpenFiles,
+  maxProcesses,
+}: {
+  maxOpenFiles: number | null;
+  maxProcesses: number | null;
+}): void {
+  if (maxOpenFiles !== null) setrlimit(RLIMIT_NOFILE, maxOpenFiles);
+  if (maxProcesses === null) return;
+  setrlimit(RLIMIT_NPROC, maxProcesses);
+  if (process.getuid?.() !== 0) return;
+  announce(
+    `--max-processes does not bind root: going on as user ${NOBODY} (nobody)`,
+  );
+  dropPrivileges(NOBODY);
+}
+
+/** Says where the server listens, even with --quiet: port 0 has an answer. */
+export function announceListener(listener: number): void {
+  const address = formatAddress(getsockname(listener));
+  announce(
+    `${process.title} listens on http://${address}/, PID ${process.pid}`,
+  );
+}
+
+function hostFlag(): Flag<string> {
+  return {
+    value: 'ADDRESS',
+    help: 'IPv4 address to listen on',
+    initial: '127.0.0.1',
+    expects: 'an IPv4 address such as 127.0.0.1',
+    read: (text) => {
+      if (text === 'localhost') return '127.0.0.1';
+      return isIPv4(text) ? text : undefined;
+    },
+  };
+}
