@@ -25,13 +25,13 @@ async function serve({
   timeout,
 }: ServerOptions): Promise<void> {
   const listener = listenOn({ address: host, port }, backlog);
-  announceListener(listener);
   onSignal('SIGCHLD', wakeUp);
   onSignal('SIGTERM', stop);
   onSignal('SIGINT', stop);
   // A signal that arrives just before accept begins to wait interrupts
   // nothing. It is noticed when accept gives up, half a second later.
   setReceiveTimeout(listener, 0.5);
+  announceListener(listener);
 
   while (!stopping) {
     const client = await acceptOrWake(listener);

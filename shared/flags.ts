@@ -97,7 +97,7 @@ export function readFlags<F extends Flags>(
     if (token.kind === 'positional') {
       usageError(usage.name, `unexpected word "${token.value}"`);
     }
-    if (token.name === 'help') showHelp(usage, flags);
+    if (['--help', '-h'].includes(token.rawName)) showHelp(usage, flags);
     const name = camelCase(token.name);
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
     if (!flag || !token.rawName.startsWith('--')) {

@@ -56,8 +56,10 @@ const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 // VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-// RFC 3986, less the fragment: what a path and a query may consist of.
-const TARGET = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})+$/i;
+// RFC 3986: http://authority if there is one, the path, the query.
+const TARGET = /^(?:https?:\/\/([^/?]+))?((?:\/[^?]*)?)(\?.*)?$/i;
+// What path and query may consist of, and what a host and a port look like.
+const URI = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i;
 const HOST =
   /^(?:\[[\da-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})*)(?::\d*)?$/i;
 
@@ -125,15 +127,16 @@ function parseRequestLine(line: string): RequestLine | Rejection {
   return { method, path, version };
 }
 
-/** The four forms of a target, RFC 9112 section 3.2; the path is what counts. */
+/** The four forms of a target, RFC 9112 section 3.2; only the path counts. */
 function parseTarget(method: string, target: string): string | undefined {
   if (method === 'CONNECT') return HOST.test(target) ? target : undefined;
   if (target === '*') return method === 'OPTIONS' ? target : undefined;
-  const [, origin] = /^(?:http:\/\/[^/?]+)?(.*)$/i.exec(target) ?? [];
-  const rooted =
-    origin === '' || origin?.startsWith('?') ? `/${origin}` : origin;
-  const valid = TARGET.test(target) && rooted?.startsWith('/');
-  return valid ? rooted?.split('?')[0] : undefined;
+  const [, authority, path, query] = TARGET.exec(target) ?? [];
+  if (path === undefined || (path === '' && authority === undefined)) {
+    return undefined;
+  }
+  const valid = HOST.test(authority ?? '') && URI.test(path + (query ?? ''));
+  return valid ? path || '/' : undefined;
 }
 
 type Fields = Map<string, string[]>;

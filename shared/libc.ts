@@ -134,17 +134,30 @@ export function check(
   return result;
 }
 
+/** Shows one call: its name, its arguments, what it returned, its errno. */
+type Show = (
+  name: string,
+  args: Argument[],
+  result: number,
+  errno: number,
+) => void;
+
+/** Shows a call if calls are being traced. Otherwise it does nothing. */
+export let showCall: Show = () => {};
+
+// fork() shows these itself: nothing may come between the two.
+const SHOWN_BY_FORK = ['madvise', 'fork'];
+
 /** From now on, in this process and its children, every call is shown. */
-export function traceSystemCalls(
-  show: (name: string, args: Argument[], result: number) => void,
-): void {
+export function traceSystemCalls(show: Show): void {
+  showCall = show;
   for (const [name, call] of Object.entries(libc)) {
-    if (name === 'madvise') continue; // see fork() in processes.ts
+    if (SHOWN_BY_FORK.includes(name)) continue;
     libc[name as keyof typeof libc] = (...args) => {
-      if (name === '_exit') show(name, args, Number.NaN); // never returns
+      if (name === '_exit') show(name, args, Number.NaN, 0); // never returns
       const result = call(...args);
       const error = errno();
-      show(name, args, result);
+      show(name, args, result, error);
       koffi.errno(error);
       return result;
     };

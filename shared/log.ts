@@ -79,17 +79,17 @@ function writeLine(fd: number, line: string): void {
 
 /** `[4711] accept(20, NULL, NULL) = 21`: every system call, on stderr. */
 export function startTrace(): void {
-  traceSystemCalls((name, args, result) => {
-    writeLine(STDERR, `[${getpid()}] ${formatCall(name, args, result)}`);
+  traceSystemCalls((name, args, result, error) => {
+    const call = formatCall(name, args, result);
+    const why = result === -1 ? ` ${describeErrno(error)}` : '';
+    writeLine(STDERR, `[${getpid()}] ${call}${why}`);
   });
 }
 
 function formatCall(name: string, args: Argument[], result: number): string {
   const size = name === 'read' || name === 'recv' ? result : args[2];
   const list = args.map((arg) => formatArgument(arg, Number(size))).join(', ');
-  if (Number.isNaN(result)) return `${name}(${list}) = ?`;
-  if (result !== -1) return `${name}(${list}) = ${result}`;
-  return `${name}(${list}) = -1 ${describeErrno(errno())}`;
+  return `${name}(${list}) = ${Number.isNaN(result) ? '?' : result}`;
 }
 
 const SHOWN_BYTES = 32;

@@ -2,7 +2,14 @@
  * Processes: fork, the safe child, waiting for it, and limits.
  */
 import { writeSync } from 'node:fs';
-import { check, errno, libc, SystemError } from './libc';
+import {
+  type Argument,
+  check,
+  errno,
+  libc,
+  showCall,
+  SystemError,
+} from './libc';
 import { log } from './log';
 import {
   blockSignals,
@@ -15,10 +22,11 @@ import {
 export const WNOHANG = 1;
 
 const MADV_DOFORK = 11;
-// From the lowest address a program can map up to the top of user space.
-const USER_SPACE_START = 0x10000;
-const USER_SPACE_BYTES =
-  process.arch === 'arm64' ? 0xffff_fffe_0000 : 0x7fff_ffff_0000;
+// From the lowest address a program can map, nearly up to the highest.
+const USER_SPACE: [start: number, bytes: number] = [
+  0x10000,
+  process.arch === 'arm64' ? 0xffff_fff0_0000 : 0x7fff_ffff_0000,
+];
 
 /**
  * fork(2): called once, returns twice. The child is a copy of this process
@@ -41,12 +49,16 @@ export function fork(): number {
   const mask = blockSignals();
   // This fails with EINVAL at the kernel's own [vvar] mapping, near the top.
   // By then every mapping below it has been changed, and V8's are all below.
-  libc.madvise(USER_SPACE_START, USER_SPACE_BYTES, MADV_DOFORK);
+  const allowed = libc.madvise(...USER_SPACE, MADV_DOFORK);
+  const allowedErrno = errno();
   const pid = libc.fork();
-  const error = pid === -1 ? errno() : 0;
+  const forkErrno = errno();
   if (pid === 0) becomeChild();
+  const madvised: Argument[] = [...USER_SPACE, MADV_DOFORK];
+  if (pid !== 0) showCall('madvise', madvised, allowed, allowedErrno);
+  showCall('fork', [], pid, forkErrno);
   restoreSignals(mask);
-  if (error) throw new SystemError('fork', error);
+  if (pid === -1) throw new SystemError('fork', forkErrno);
   if (pid > 0) log('fork →', pid);
   return pid;
 }

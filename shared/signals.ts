@@ -83,12 +83,13 @@ export function restoreSignals(mask: Uint8Array): void {
  * and they ignore it.
  */
 export function resetSignals(): void {
-  const handled = process
-    .eventNames()
-    .filter((name): name is NodeJS.Signals => String(name) in signals);
-  for (const name of handled) signal(name, SIG_DFL);
-  signal('SIGTERM', SIG_DFL);
-  signal('SIGINT', handled.includes('SIGINT') ? SIG_IGN : SIG_DFL);
+  const handled = process.eventNames().map(String);
+  const ours = handled.filter((name) => name in signals) as NodeJS.Signals[];
+  // Node itself handles SIGTERM and SIGINT, even if nobody asked it to.
+  for (const name of new Set([...ours, 'SIGTERM' as const])) {
+    signal(name, SIG_DFL);
+  }
+  signal('SIGINT', ours.includes('SIGINT') ? SIG_IGN : SIG_DFL);
 }
 
 /** `SIGSEGV` for 11: the name of a signal number. */

@@ -112,9 +112,9 @@ function advice({ syscall, code, port = 0 }: SystemError): string {
 
 /**
  * Becomes Node with the flags above, under the same PID, unless they are
- * there: nobody can forget them.
+ * there: nobody can forget them. Call it before anything has been opened.
  */
-function restartWithNodeFlags(): void {
+export function restartWithNodeFlags(): void {
   const missing = NODE_FLAGS.filter((flag) => !process.execArgv.includes(flag));
   if (missing.length === 0) return;
   const [node = process.execPath, ...args] = process.argv;

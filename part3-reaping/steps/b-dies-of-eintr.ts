@@ -22,8 +22,8 @@ import {
 
 function serve({ host, port, backlog, timeout }: ServerOptions): void {
   const listener = listenOn({ address: host, port }, backlog);
-  announceListener(listener);
   onSignal('SIGCHLD', reapChild);
+  announceListener(listener);
 
   for (;;) {
     const client = accept(listener);

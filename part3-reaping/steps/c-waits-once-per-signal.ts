@@ -28,8 +28,8 @@ async function serve({
   timeout,
 }: ServerOptions): Promise<void> {
   const listener = listenOn({ address: host, port }, backlog);
-  announceListener(listener);
   onSignal('SIGCHLD', reapChild);
+  announceListener(listener);
 
   for (;;) {
     const client = await acceptOrWake(listener);
