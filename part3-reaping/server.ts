@@ -2,43 +2,60 @@
  * Part 3: the forking server that cleans up.
  *
  * New: the parent waits for every child that has ended, in a loop, and ends
- * in order when it is told to.
+ * in order when it is told to. And it goes on when the machine is full: at
+ * its limit of children it lets clients wait, and where it may not fork it
+ * tells them so.
  *
  *     npm run part3        then, in another terminal:
  *     curl http://127.0.0.1:8888/
+ *
+ * What it still cannot do: be cheap. Each request costs a process.
  */
-import { exitAfter, fork, waitpid, WNOHANG } from '../shared/processes';
-import { serveClient } from '../shared/serve';
-import { nextSignal, onSignal } from '../shared/signals';
+import { acceptOrWake } from '../shared/accepting';
+import { integer } from '../shared/flags';
+import { logOnce } from '../shared/log';
 import {
-  acceptOrWake,
-  close,
-  listenOn,
-  setReceiveTimeout,
-} from '../shared/sockets';
+  exitAfter,
+  forkOrNull,
+  WNOHANG,
+  WUNTRACED,
+  waitpid,
+} from '../shared/processes';
+import { serveClient, turnAway } from '../shared/serve';
+import { kill, nextSignal, onSignal, onStop } from '../shared/signals';
+import { close, listenOn, setReceiveTimeout } from '../shared/sockets';
 import { announceListener, type ServerOptions, start } from '../shared/start';
 
-async function serve({
-  host,
-  port,
-  backlog,
-  timeout,
-}: ServerOptions): Promise<void> {
+interface Options extends ServerOptions {
+  maxChildren: number;
+}
+
+/** The children that are alive, or zombies that we have not seen yet. */
+const children = new Set<number>();
+let stopping = false;
+
+async function serve(options: Options): Promise<void> {
+  const { host, port, backlog, timeout, maxChildren } = options;
   const listener = listenOn({ address: host, port }, backlog);
   onSignal('SIGCHLD', wakeUp);
-  onSignal('SIGTERM', stop);
-  onSignal('SIGINT', stop);
+  onStop(stop, killChildren);
   // A signal that arrives just before accept begins to wait interrupts
   // nothing. It is noticed when accept gives up, half a second later.
   setReceiveTimeout(listener, 0.5);
   announceListener(listener);
 
   while (!stopping) {
+    if (children.size >= maxChildren) {
+      logOnce(`${maxChildren} children: new connections wait in the queue`);
+      await childrenEnd();
+      continue;
+    }
+
     const client = await acceptOrWake(listener);
     reapChildren();
     if (client === null) continue;
 
-    const pid = fork();
+    const pid = forkOrNull();
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
@@ -47,12 +64,14 @@ async function serve({
       });
     }
 
+    if (pid === null) turnAway(client);
+    else children.add(pid);
     close(client);
   }
 
   // No new clients. Those we have get the whole of their answer.
   close(listener);
-  while (reapChildren()) await nextSignal();
+  while (children.size > 0) await childrenEnd();
 }
 
 /**
@@ -60,23 +79,33 @@ async function serve({
  *
  * Signals are not counted: ten children may end and ring the bell once. So we
  * ask again until the kernel says that nobody else is waiting.
- *
- * @returns whether there are children left
  */
-function reapChildren(): boolean {
+function reapChildren(): void {
   for (;;) {
-    const { pid } = waitpid(-1, WNOHANG);
-    if (pid <= 0) return pid === 0;
+    const child = waitpid(-1, WNOHANG | WUNTRACED);
+    if (child.pid <= 0) return;
+    if (!child.stopped) children.delete(child.pid);
   }
+}
+
+/** Waits, without accepting anybody, until children may have ended. */
+async function childrenEnd(): Promise<void> {
+  await nextSignal();
+  reapChildren();
 }
 
 /** The signal has done its work by arriving: accept has been interrupted. */
 function wakeUp(): void {}
 
-let stopping = false;
-
 function stop(): void {
   stopping = true;
 }
 
-start('part3', 'closes its copies and reaps its children', serve);
+/** Somebody cannot wait: SIGKILL, which also ends a child that is stopped. */
+function killChildren(): void {
+  for (const pid of children) kill(pid, 'SIGKILL');
+}
+
+start('part3', 'closes its copies and reaps its children', serve, {
+  maxChildren: integer('how many clients at once', [1, 100_000], 256),
+});

@@ -15,9 +15,11 @@ export interface Flag<T> {
   expects?: string;
 }
 
+/** Flags by name, in camelCase: `maxOpenFiles` is --max-open-files. */
 // biome-ignore lint/suspicious/noExplicitAny: each flag has a type of its own
-type Flags = Record<string, Flag<any>>;
-type Values<F extends Flags> = {
+export type Flags = Record<string, Flag<any>>;
+/** What reading the flags gives: a value for each. */
+export type Values<F extends Flags> = {
   [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never;
 };
 
@@ -71,7 +73,6 @@ function number<T extends number | null>(
  * line and status 2 for anything that is wrong.
  *
  * @param usage how the program is called, and what it does
- * @param flags by name, in camelCase: `maxOpenFiles` is --max-open-files
  */
 export function readFlags<F extends Flags>(
   usage: { name: string; summary: string },

@@ -43,6 +43,8 @@ export const libc = {
   read: declare('intptr_t read(int fd, void *buffer, size_t count)'),
   write: declare('intptr_t write(int fd, void *buffer, size_t count)'),
   recv: declare('intptr_t recv(int fd, void *buffer, size_t size, int flags)'),
+  send: declare('intptr_t send(int fd, void *buffer, size_t size, int flags)'),
+  ioctl: declare('int ioctl(int fd, unsigned long request, void *value)'),
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
 

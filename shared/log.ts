@@ -40,6 +40,14 @@ export function log(...words: (string | number)[]): void {
   if (logging) print(`[${getpid()}] ${words.join(' ')}`);
 }
 
+const logged = new Set<string>();
+
+/** An event that is worth one line, however often it happens. */
+export function logOnce(event: string): void {
+  if (!logged.has(event)) log(event);
+  logged.add(event);
+}
+
 /** A line that even --quiet does not suppress. */
 export function announce(line: string): void {
   print(line);

@@ -18,8 +18,9 @@ import {
   signalName,
 } from './signals';
 
-/** Option of waitpid(2): do not wait if no child has ended. */
+/** Options of waitpid(2): do not wait; tell of stopped children, too. */
 export const WNOHANG = 1;
+export const WUNTRACED = 2;
 
 const MADV_DOFORK = 11;
 // From the lowest address a program can map, nearly up to the highest.
@@ -61,6 +62,21 @@ export function fork(): number {
   if (pid === -1) throw new SystemError('fork', forkErrno);
   if (pid > 0) log('fork →', pid);
   return pid;
+}
+
+/**
+ * fork(2) for a server that goes on when there is no room for a child.
+ *
+ * @returns as fork, or null for EAGAIN and ENOMEM, which is logged
+ */
+export function forkOrNull(): number | null {
+  try {
+    return fork();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    log(error.message);
+    return null;
+  }
 }
 
 /** From here on, everything that would end in Node's teardown ends in _exit. */
@@ -122,13 +138,15 @@ export function _exit(status: number): never {
 }
 
 /** What waitpid(2) tells of a child. */
-export interface Ended {
-  /** The child's PID; 0: none has ended yet; -1: there is no child (ECHILD). */
+export interface Child {
+  /** The child's PID; 0: nothing to tell yet; -1: there is no child (ECHILD). */
   pid: number;
-  /** The exit status, unless a signal ended the child. */
-  exit: number | null;
-  /** The signal that ended the child, if one did. */
-  signal: string | null;
+  /** The status it exited with. */
+  exit?: number;
+  /** The signal that ended it, if one did. */
+  signal?: string;
+  /** The signal that stopped it. It is still there and may go on. */
+  stopped?: string;
 }
 
 /**
@@ -136,30 +154,32 @@ export interface Ended {
  * and with that lets the kernel forget it.
  *
  * @param pid the child, or -1 for any
- * @param options 0 to wait until one has ended, or WNOHANG
+ * @param options 0 to wait until one has ended, or WNOHANG, WUNTRACED
  * @throws SystemError EINTR, if it waits and a handled signal arrives
  */
-export function waitpid(pid: number, options: number): Ended {
+export function waitpid(pid: number, options: number): Child {
   const status = new Int32Array(1);
-  const ended = libc.waitpid(pid, status, options);
-  if (ended === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
-  if (ended <= 0) return { pid: ended, exit: null, signal: null };
-  const result = { pid: ended, ...decode(status[0] ?? 0) };
-  log(`reaped ${ended}, ${how(result)}`);
-  return result;
+  const found = libc.waitpid(pid, status, options);
+  if (found === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
+  if (found <= 0) return { pid: found };
+  const child = { pid: found, ...decode(status[0] ?? 0) };
+  if (child.stopped) log(`${found} was stopped by ${child.stopped}`);
+  else log(`reaped ${found}, ${inWords(child)}`);
+  return child;
 }
 
 const ECHILD = 10;
 
-/** WIFEXITED, WEXITSTATUS and WTERMSIG of wait(2). */
-function decode(status: number): Pick<Ended, 'exit' | 'signal'> {
-  const signal = status & 0x7f;
-  if (signal !== 0) return { exit: null, signal: signalName(signal) };
-  return { exit: (status >> 8) & 0xff, signal: null };
+/** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
+function decode(status: number): Omit<Child, 'pid'> {
+  const low = status & 0x7f;
+  const high = (status >> 8) & 0xff;
+  if (low === 0x7f) return { stopped: signalName(high) };
+  return low === 0 ? { exit: high } : { signal: signalName(low) };
 }
 
-function how({ exit, signal }: Ended): string {
-  return signal === null ? `exit ${exit}` : `killed by ${signal}`;
+function inWords({ exit, signal }: Child): string {
+  return signal ? `killed by ${signal}` : `exit ${exit}`;
 }
 
 /**

@@ -12,10 +12,11 @@ import {
   type Rejection,
   type Request,
 } from './http';
+import { SystemError } from './libc';
 import { log } from './log';
 import { answer, refuse, type Reply } from './pages';
 import {
-  clientLeft,
+  abortOnClose,
   read,
   readWaiting,
   setSendTimeout,
@@ -23,6 +24,7 @@ import {
   shutdown,
   waitReadable,
   writeAll,
+  writeNow,
 } from './sockets';
 
 /**
@@ -48,9 +50,37 @@ export function serveClient(client: number, timeout: number): void {
     log(summary(request), '→', reply.status);
     hangUp(client, refused);
   } catch (error) {
-    if (!clientLeft(error)) throw error;
-    log('the client left early:', (error as Error).message);
+    giveUp(client, error);
   }
+}
+
+/** The client is gone, or might as well be. Nothing else may go wrong here. */
+function giveUp(client: number, error: unknown): void {
+  if (!(error instanceof SystemError)) throw error;
+  if (error.code === 'EAGAIN') {
+    log('the client reads nothing: given up');
+    abortOnClose(client);
+  } else if (GONE.includes(error.code)) {
+    log('the client left early:', error.code);
+  } else {
+    throw error;
+  }
+}
+
+const GONE = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ETIMEDOUT'];
+
+/**
+ * Tells a client that there is no process for it: 503, without waiting for
+ * anything, since it is the parent that says so. The answer is lost if the
+ * request arrives only now, and the client's system discards what it has
+ * received when it gets our RST.
+ */
+export function turnAway(client: number): void {
+  const text = '503: no process is free for this request, try again\n';
+  const answer = Buffer.concat([formatHead(503), Buffer.from(text)]);
+  readWaiting(client, Buffer.alloc(INBOX_BYTES));
+  writeNow(client, answer);
+  log('turned away → 503');
 }
 
 function summary(request: Request | Rejection): string {

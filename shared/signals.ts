@@ -44,7 +44,30 @@ export function handleSignals(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Waits in the event loop until a handler has run, or for half a second. */
+/**
+ * SIGTERM or SIGINT (Ctrl-C): `stop` at the first one, `stopAtOnce` at the
+ * next.
+ *
+ * Under npm a single Ctrl-C arrives twice, from the terminal and from npm,
+ * which passes it on. So one that follows within half a second is the same.
+ */
+export function onStop(stop: () => void, stopAtOnce: () => void): void {
+  let stopped = 0;
+  const handler = () => {
+    if (stopped === 0) {
+      stopped = Date.now();
+      stop();
+    } else if (Date.now() - stopped > SAME_CTRL_C_MS) {
+      stopAtOnce();
+    }
+  };
+  onSignal('SIGTERM', handler);
+  onSignal('SIGINT', handler);
+}
+
+const SAME_CTRL_C_MS = 500;
+
+/** Waits in the event loop for a SIGCHLD, half a second at most. */
 export function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, 500);

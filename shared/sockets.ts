@@ -7,7 +7,6 @@
 import { constants } from 'node:os';
 import { check, errno, libc, SystemError } from './libc';
 import { log } from './log';
-import { handleSignals } from './signals';
 
 /** An IPv4 address in dotted form, and a port. */
 export interface Address {
@@ -26,10 +25,12 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
+const SIOCOUTQ = 0x5411;
 
 /** The directions of shutdown(2). */
 export const SHUT_RD = 0;
@@ -166,35 +167,6 @@ export function listenOn(name: Address, backlog: number): number {
 }
 
 /**
- * accept(2) for a server that handles signals: gives up when one arrives,
- * or after the listener's receive timeout, once the handlers have run.
- *
- * @returns the connection, or null if it gave up
- * @throws SystemError EMFILE, ENFILE, ECONNABORTED
- */
-export async function acceptOrWake(listener: number): Promise<number | null> {
-  // Under load there is always somebody to accept, and nothing ever
-  // interrupts us. The handlers get their turn all the same.
-  if (Date.now() > nextTurn) await turn();
-  const fd = libc.accept(listener, null, null);
-  if (fd === -1 && (errno() === EINTR || errno() === EAGAIN)) {
-    await turn();
-    return null;
-  }
-  check(fd, 'accept', { fd: listener });
-  log('accept →', fd);
-  return fd;
-}
-
-const TURN_EVERY_MS = 100;
-let nextTurn = 0;
-
-async function turn(): Promise<void> {
-  await handleSignals();
-  nextTurn = Date.now() + TURN_EVERY_MS;
-}
-
-/**
  * Limits how long `accept` and `read` wait, see SO_RCVTIMEO in socket(7).
  *
  * @param seconds 0 for no limit
@@ -211,11 +183,42 @@ export function setSendTimeout(fd: number, seconds: number): void {
 /**
  * Writes all of it, in as many pieces as the kernel takes it in.
  *
- * @throws SystemError EPIPE, ECONNRESET; EAGAIN after a send timeout
+ * A slow reader is waited for. One that has taken nothing for the whole of
+ * the send timeout is given up.
+ *
+ * @throws SystemError EPIPE, ECONNRESET; EAGAIN if the reader is given up
  */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(write(fd, rest));
+  let waiting = Number.POSITIVE_INFINITY;
+  while (rest.length > 0) {
+    const count = libc.write(fd, rest, rest.length);
+    if (count !== -1) {
+      rest = rest.subarray(count);
+      continue;
+    }
+    const error = errno();
+    if (error === EINTR) continue;
+    const before = waiting;
+    if (error === EAGAIN) waiting = unsentBytes(fd);
+    if (waiting >= before) throw new SystemError('write', error, { fd });
+  }
+}
+
+/** How many bytes the other side has not taken yet: SIOCOUTQ of tcp(7). */
+function unsentBytes(fd: number): number {
+  const count = new Int32Array(1);
+  check(libc.ioctl(fd, SIOCOUTQ, count), 'ioctl', { fd });
+  return count[0] ?? 0;
+}
+
+/**
+ * Has `close` send RST and throw away what was not sent, instead of leaving
+ * it to the kernel to send it to somebody who does not read: SO_LINGER of
+ * socket(7).
+ */
+export function abortOnClose(fd: number): void {
+  setOption(fd, SO_LINGER, new Int32Array([1, 0]));
 }
 
 /**
@@ -238,6 +241,11 @@ export function readWaiting(fd: number, into: Uint8Array): number {
   return Math.max(0, libc.recv(fd, into, into.length, MSG_DONTWAIT));
 }
 
+/** Writes as much as fits into the kernel's buffer, and waits for nobody. */
+export function writeNow(fd: number, bytes: Uint8Array): number {
+  return Math.max(0, libc.send(fd, bytes, bytes.length, MSG_DONTWAIT));
+}
+
 /** Both ends of a connection. @throws SystemError ENOTCONN */
 export function socketPair(fd: number): SocketPair {
   return { local: getsockname(fd), remote: getpeername(fd) };
@@ -251,14 +259,6 @@ export function formatAddress({ address, port }: Address): string {
 /** `127.0.0.1:8888 ⇄ 127.0.0.1:53122`, the local end first. */
 export function formatPair({ local, remote }: SocketPair): string {
   return `${formatAddress(local)} ⇄ ${formatAddress(remote)}`;
-}
-
-/** True for the errors by which a connection says that its client has left. */
-export function clientLeft(error: unknown): boolean {
-  return (
-    error instanceof SystemError &&
-    ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ETIMEDOUT'].includes(error.code)
-  );
 }
 
 // C structures ////////////////////////////////////////////////////////////////

@@ -3,7 +3,15 @@
  * started so that it can fork.
  */
 import { isIPv4 } from 'node:net';
-import { type Flag, integer, readFlags, seconds, toggle } from './flags';
+import {
+  type Flag,
+  type Flags,
+  integer,
+  readFlags,
+  seconds,
+  toggle,
+  type Values,
+} from './flags';
 import { SystemError } from './libc';
 import { announce, startLog, startTrace } from './log';
 import {
@@ -37,15 +45,6 @@ const NODE_FLAGS = [
   '--no-use-osr',
 ];
 
-/** The flags that every server has. */
-export interface ServerOptions {
-  host: string;
-  port: number;
-  backlog: number;
-  /** Seconds that a silent client may take. */
-  timeout: number;
-}
-
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.
 const SERVER_FLAGS = {
@@ -59,6 +58,9 @@ const SERVER_FLAGS = {
   trace: toggle('show every system call, on stderr'),
 };
 
+/** What the flags that every server has are set to. */
+export type ServerOptions = Values<typeof SERVER_FLAGS>;
+
 /**
  * Starts a stage. Ends the process with one line on stderr if a flag is wrong
  * (status 2) or a system call fails (status 1).
@@ -66,13 +68,17 @@ const SERVER_FLAGS = {
  * @param name as in `npm run NAME`
  * @param summary what this stage does, for --help
  * @param serve the stage itself
+ * @param flags what this stage has beyond the flags of all
  */
-export function start(
+export function start<F extends Flags>(
   name: string,
   summary: string,
-  serve: (options: ServerOptions) => void | Promise<void>,
+  serve: (options: ServerOptions & Values<F>) => void | Promise<void>,
+  flags: F = {} as F,
 ): void {
-  const options = readFlags({ name, summary }, SERVER_FLAGS);
+  const all = { ...SERVER_FLAGS, ...flags };
+  const options = readFlags({ name, summary }, all) as ServerOptions &
+    Values<F>;
   restartWithNodeFlags();
   process.title = name;
   if (!options.quiet) startLog();
@@ -124,13 +130,7 @@ export function restartWithNodeFlags(): void {
 /** Nobody: an ordinary user that every Linux has. */
 const NOBODY = 65_534;
 
-function setLimits({
-  maxOpenFiles,
-  maxProcesses,
-}: {
-  maxOpenFiles: number | null;
-  maxProcesses: number | null;
-}): void {
+function setLimits({ maxOpenFiles, maxProcesses }: ServerOptions): void {
   if (maxOpenFiles !== null) setrlimit(RLIMIT_NOFILE, maxOpenFiles);
   if (maxProcesses === null) return;
   setrlimit(RLIMIT_NPROC, maxProcesses);

@@ -7,7 +7,7 @@
  */
 import { GCProfiler } from 'node:v8';
 import { integer, readFlags } from '../shared/flags';
-import { type Ended, exitAfter, fork, waitpid } from '../shared/processes';
+import { type Child, exitAfter, fork, waitpid } from '../shared/processes';
 import { restartWithNodeFlags } from '../shared/start';
 
 const COLLECT_EVERY = 100;
@@ -19,7 +19,7 @@ const { forks } = readFlags(usage, {
 });
 restartWithNodeFlags();
 
-const failures: Ended[] = [];
+const failures: Child[] = [];
 let started = Date.now();
 for (let i = 1; i <= forks; i++) {
   const pid = fork();
@@ -51,7 +51,7 @@ function collectGarbage(): void {
 }
 
 function report(): void {
-  const killed = failures.filter(({ signal }) => signal !== null).length;
+  const killed = failures.filter(({ signal }) => signal).length;
   const collected = Math.floor(forks / COLLECT_EVERY);
   console.log(
     `\r${forks} children, ${collected} of which collected garbage at least ` +

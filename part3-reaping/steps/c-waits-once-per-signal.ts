@@ -11,10 +11,11 @@
  * before the parent gets to run, SIGCHLD arrives once, one child is waited
  * for, and the others stay behind as zombies.
  */
+import { acceptOrWake } from '../../shared/accepting';
 import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { onSignal } from '../../shared/signals';
-import { acceptOrWake, close, listenOn } from '../../shared/sockets';
+import { close, listenOn } from '../../shared/sockets';
 import {
   announceListener,
   type ServerOptions,
