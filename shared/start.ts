@@ -110,6 +110,9 @@ function advice({ syscall, code, port = 0 }: SystemError): string {
   if (syscall === 'bind' && code === 'EACCES') {
     return ': ports below 1024 are for root; take --port 8888';
   }
+  if (syscall === 'setrlimit') {
+    return ': a limit can be lowered, but not raised; take a smaller number';
+  }
   if (code === 'EADDRNOTAVAIL') {
     return ': this machine has no such address; take --host 127.0.0.1';
   }

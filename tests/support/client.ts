@@ -16,6 +16,8 @@ export interface Client {
   received: () => string;
   /** Whether end-of-file has come: the server's side has sent its FIN. */
   ended: () => boolean;
+  /** Whether the connection is over, by a FIN or by a reset. */
+  over: () => boolean;
   send: (text: string | Buffer) => void;
 }
 
@@ -39,6 +41,7 @@ export async function openClient(port: number): Promise<Client> {
     port: socket.localPort ?? 0,
     received: () => Buffer.concat(chunks).toString('latin1'),
     ended: () => ended,
+    over: () => ended || socket.closed,
     send: (text) => {
       socket.write(text);
     },
@@ -57,10 +60,7 @@ export async function ask(
 ): Promise<string> {
   const client = await openClient(port);
   client.send(request);
-  await waitFor(
-    'the connection ends',
-    () => client.ended() || client.socket.closed,
-  );
+  await waitFor('the connection ends', client.over);
   client.socket.destroy();
   return client.received();
 }

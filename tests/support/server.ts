@@ -2,9 +2,9 @@
  * Servers under test: real processes, started on a port the kernel chooses,
  * and gone when the test is over, whatever it did.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { waitFor } from './wait';
@@ -87,6 +87,47 @@ export async function startStage(
 export function childrenOf(pid: number): number[] {
   const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return list.split(' ').filter(Boolean).map(Number);
+}
+
+/** How many descriptors a process has. */
+export function countDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/**
+ * Waits until nothing is left of the clients: no child, no zombie, and as
+ * many descriptors as before.
+ */
+export async function calm(server: Server, descriptors: number): Promise<void> {
+  await waitFor('no child is left', () => childrenOf(server.pid).length === 0);
+  await waitFor(
+    `there are ${descriptors} descriptors`,
+    () => countDescriptors(server.pid) === descriptors,
+  );
+}
+
+/** The number that a process's next descriptor will have. */
+export function lowestFreeDescriptor(pid: number): number {
+  const taken = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+  let number = 0;
+  while (taken.has(number)) number++;
+  return number;
+}
+
+/**
+ * Sets a soft limit of a running process, with prlimit(1): what becomes
+ * scarce while a server runs.
+ */
+export function setSoftLimit(
+  pid: number,
+  resource: 'nofile' | 'nproc',
+  limit: number,
+): void {
+  // Whoever owns the process may do that. Root in a container may not.
+  const { uid, gid } = statSync(`/proc/${pid}`);
+  const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+  const args = ['--pid', `${pid}`, `--${resource}=${limit}:`];
+  execFileSync('prlimit', args, owner);
 }
 
 function killGroup(group: number): void {
