@@ -34,6 +34,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     // As from a terminal: to the whole process group.
     process.kill(signal === 'SIGINT' ? -server.pid : server.pid, signal);
     await waitFor('nobody listens', () => refused(server.port));
+    expect(server.process.exitCode).toBeNull(); // it waits for its children
     reader.socket.resume();
     await waitFor('both have it all', () => reader.ended() && sleeper.ended());
     expect(parseAnswer(reader.received()).body).toHaveLength(30_000_000);

@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { waitFor } from './wait';
 
 /** The stages, in the order of the course, and the programs they are. */
@@ -95,8 +95,8 @@ export function countDescriptors(pid: number): number {
 }
 
 /**
- * Waits until nothing is left of the clients: no child, no zombie, and as
- * many descriptors as before.
+ * Waits until nothing is left of the clients: no child, no zombie, as many
+ * descriptors as before, and no word of a child that failed.
  */
 export async function calm(server: Server, descriptors: number): Promise<void> {
   await waitFor('no child is left', () => childrenOf(server.pid).length === 0);
@@ -104,6 +104,7 @@ export async function calm(server: Server, descriptors: number): Promise<void> {
     `there are ${descriptors} descriptors`,
     () => countDescriptors(server.pid) === descriptors,
   );
+  expect(server.output()).not.toContain('child fails');
 }
 
 /** The number that a process's next descriptor will have. */
