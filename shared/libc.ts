@@ -68,6 +68,11 @@ export const libc = {
   signal: declare('intptr_t signal(int signal, intptr_t handler)'),
   siginterrupt: declare('int siginterrupt(int signal, int flag)'),
   sigprocmask: declare('int sigprocmask(int how, void *set, void *old)'),
+
+  // syscall(2), for kcmp(2), which libc has no function for: kernel.ts
+  syscall: declare(
+    'long syscall(long number, long a, long b, long c, long d, long e)',
+  ),
 };
 
 const strerror = program.func('str strerror(int errno)');
