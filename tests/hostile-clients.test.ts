@@ -77,6 +77,8 @@ describe('part 3 goes on and leaves nothing over', () => {
   });
 
   test('while a client reads nothing of 30 MB, and gives it up', async () => {
+    // Six times the time limit, see serveClient.
+    server = await startStage('part3', ['--timeout', '0.5']);
     const client = await openClient(server.port);
     client.socket.pause();
     client.send(get('/bytes/30000000'));
@@ -189,15 +191,22 @@ describe('an answer arrives whole', () => {
     expect(parseAnswer(client.received()).body.length).toBe(3_000_000);
   });
 
-  test('though the client reads slowly, for more than the time limit', async () => {
+  test('though the client reads slowly, and signals interrupt the child', async () => {
     const client = await openClient(server.port);
     client.send(get('/bytes/30000000'));
-    const slowChunks = 9;
+    const child = await waitFor(
+      'a child serves it',
+      () => childrenOf(server.pid)[0],
+    );
+    const slowChunks = 40;
     let chunks = 0;
     client.socket.on('data', () => {
       if (++chunks > slowChunks) return;
+      // By now the child waits in write, which returns with what it has done.
+      process.kill(child, 'SIGSTOP');
+      process.kill(child, 'SIGCONT');
       client.socket.pause();
-      setTimeout(() => client.socket.resume(), 1_000);
+      setTimeout(() => client.socket.resume(), 100);
     });
     await waitFor('the answer ends', client.over);
     expect(chunks).toBeGreaterThan(slowChunks);
