@@ -46,7 +46,7 @@ export function serveClient(client: number, timeout: number): void {
       log('the client left without a request');
       return;
     }
-    const bare = inbox.bytes.toString('latin1', 0, 5) === 'HEAD ';
+    const bare = /^\s*HEAD /.test(inbox.bytes.toString('latin1', 0, 7));
     const refused = isRejection(request);
     const reply = refused ? refuse(request) : answer(request, client);
     send(client, reply, bare);
