@@ -1,0 +1,15 @@
+/**
+ * Draws the pictures of the chapters, from the sources in tools/pictures.
+ *
+ *     npm run pictures
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PICTURES } from './pictures/index';
+import { renderPicture } from './pictures/svg';
+
+for (const [name, draw] of Object.entries(PICTURES)) {
+  const file = join('docs', 'pictures', `${name}.svg`);
+  writeFileSync(file, renderPicture(draw()));
+  console.log(file);
+}

@@ -1,0 +1,15 @@
+/** Every picture, by the name of its file in docs/pictures. */
+import { life, sharing, signals } from './fork';
+import { calls, queue, socketPair } from './network';
+import type { Picture } from './svg';
+import { stages } from './time';
+
+export const PICTURES: Record<string, () => Picture> = {
+  'socket-pair': socketPair,
+  calls,
+  'accept-queue': queue,
+  sharing,
+  'childs-life': life,
+  signals,
+  stages,
+};

@@ -1,0 +1,163 @@
+/**
+ * Pictures of connections: their names, the calls, the accept queue.
+ */
+import { arrow, box, frame, line, type Picture, text } from './svg';
+
+/** A connection is named by both its ends. */
+export function socketPair(): Picture {
+  const clients = [50_001, 50_002];
+  const shapes = [
+    frame([20, 20, 230, 210], 'plain', 'two clients'),
+    frame([550, 20, 230, 210], 'plain', 'the server'),
+    box([570, 55, 190, 34], 'kernel', ['127.0.0.1:8888 listens'], 'code'),
+  ];
+  clients.forEach((port, index) => {
+    const y = 105 + index * 62;
+    shapes.push(
+      box([40, y, 190, 40], 'socket', [`127.0.0.1:${port}`], 'code'),
+      box([570, y, 190, 40], 'socket', ['127.0.0.1:8888'], 'code'),
+      arrow(
+        [
+          [231, y + 20],
+          [569, y + 20],
+        ],
+        'plain',
+        'both',
+      ),
+      text(400, y + 11, `8888 ⇄ ${port}`, 'code middle'),
+    );
+  });
+  shapes.push(
+    text(400, 40, 'a connection is a pair', 'strong middle'),
+    text(400, 62, 'They share the server’s port, and are', 'soft middle'),
+    text(400, 80, 'told apart by the port of their own.', 'soft middle'),
+  );
+  return {
+    title: 'The socket pair',
+    description:
+      'Two clients, at ports 50001 and 50002, are connected to the same server port 8888. ' +
+      'Each connection is named by both its ends, so no two have the same name.',
+    height: 250,
+    shapes,
+  };
+}
+
+/** Who calls what, and what the kernel sends meanwhile. */
+export function calls(): Picture {
+  const server: [number, string, string][] = [
+    [60, 'socket', 'makes a socket'],
+    [104, 'bind', 'gives it port 8888'],
+    [148, 'listen', 'opens the queue'],
+    [250, 'accept', 'takes a connection,|as descriptor 18'],
+    [324, 'read', 'the request'],
+    [368, 'write', 'the answer'],
+    [412, 'close', 'the last reference:|the kernel sends FIN'],
+  ];
+  const client: [number, string, string][] = [
+    [148, 'socket', 'no bind: the kernel|picks a port'],
+    [192, 'connect', ''],
+    [280, 'write', 'the request'],
+    [368, 'read', 'the answer'],
+    [456, 'read → 0', 'end-of-file'],
+  ];
+  const shapes = [
+    text(570, 30, 'server', 'strong middle'),
+    text(230, 30, 'client', 'strong middle'),
+    line([230, 40, 230, 500], 'plain', 'dashed'),
+    line([570, 40, 570, 500], 'plain', 'dashed'),
+  ];
+  for (const [y, name, note] of server) {
+    shapes.push(box([520, y - 15, 100, 30], 'process', [name], 'code'));
+    shapes.push(...beside(630, y, note, 'soft'));
+  }
+  for (const [y, name, note] of client) {
+    shapes.push(box([180, y - 15, 100, 30], 'process', [name], 'code'));
+    shapes.push(...beside(170, y, note, 'soft end'));
+  }
+  const message = (
+    y: number,
+    label: string,
+    toServer: boolean,
+    tone: 'plain' | 'good' = 'plain',
+  ) => {
+    const [from, to] = toServer ? [282, 518] : [518, 282];
+    shapes.push(
+      arrow(
+        [
+          [from, y],
+          [to, y + 14],
+        ],
+        tone,
+      ),
+      text(400, y - 2, label, 'soft middle'),
+    );
+  };
+  message(186, 'SYN', true);
+  message(210, 'SYN ACK', false);
+  message(280, 'GET / HTTP/1.1', true);
+  message(362, 'HTTP/1.1 200 OK …', false);
+  message(420, 'FIN', false, 'good');
+  shapes.push(
+    ...beside(630, 193, 'no call: the kernel|answers by itself', 'soft'),
+    box([520, 182, 100, 30], 'kernel', ['kernel']),
+  );
+  return {
+    title: 'The calls of a server and of a client',
+    description:
+      'The server calls socket, bind, listen, accept, read, write and close. The client calls socket, connect, write and read. ' +
+      'The kernel answers SYN with SYN ACK by itself before accept is called. The FIN after the server’s close makes the client’s last read return 0.',
+    height: 510,
+    shapes,
+  };
+}
+
+/** A note beside something, in one line or, where a | stands, in two. */
+function beside(x: number, y: number, note: string, kinds: string): string[] {
+  const lines = note.split('|');
+  const top = y + 5 - (lines.length - 1) * 8;
+  return lines.map((words, index) => text(x, top + index * 17, words, kinds));
+}
+
+/** listen(fd, 5): six wait, the seventh stays outside. */
+export function queue(): Picture {
+  const shapes = [
+    frame([250, 40, 380, 150], 'kernel', 'kernel: the accept queue of listen(17, 5)'),
+    frame([660, 40, 120, 150], 'plain', 'the server'),
+    box([675, 85, 90, 40], 'process', ['accept'], 'code'),
+    text(720, 155, 'busy', 'soft middle'),
+    text(720, 173, 'elsewhere', 'soft middle'),
+    arrow([
+      [608, 105],
+      [674, 105],
+    ]),
+  ];
+  for (let i = 0; i < 6; i++) {
+    shapes.push(
+      box([268 + i * 58, 82, 48, 46], 'socket', [`${6 - i}`], 'code'),
+    );
+  }
+  shapes.push(
+    text(440, 155, 'connected, and nobody has called accept', 'soft middle'),
+    text(440, 175, 'room for backlog + 1 = 6', 'soft middle'),
+    box([30, 82, 130, 46], 'bad', ['7: SYN_SENT'], 'code'),
+    arrow(
+      [
+        [160, 105],
+        [247, 105],
+      ],
+      'bad',
+      'dashed',
+    ),
+    text(203, 95, 'SYN', 'soft middle'),
+    text(95, 155, 'not connected:', 'soft middle'),
+    text(95, 173, 'it asks again', 'soft middle'),
+  );
+  return {
+    title: 'The accept queue',
+    description:
+      'With listen(17, 5), six connections wait in the kernel’s queue until the server calls accept. ' +
+      'The seventh client is not connected. It stays in SYN_SENT and sends its SYN again.',
+    height: 215,
+    shapes,
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * Writes into the chapters what machines know best: transcripts, by running
+ * their commands, and the differences between stages.
+ *
+ *     npm run transcripts                 all chapters
+ *     npm run transcripts -- forking      those whose names contain this
+ *
+ * Port 8888 has to be free. Look at what has changed before you commit it.
+ */
+import { writeFileSync } from 'node:fs';
+import { type Fence, readChapters, replaceFences } from './chapters';
+import { differenceOf } from './differences';
+import { findExperiments } from './transcripts/experiment';
+import { perform } from './transcripts/perform';
+
+const PORT = 8888;
+
+async function main(part = ''): Promise<void> {
+  for (const chapter of readChapters()) {
+    if (!chapter.file.includes(part)) continue;
+    const contents = new Map<Fence, string[]>();
+    for (const fence of chapter.fences) {
+      const [kind, before, after] = fence.info.split(' ');
+      if (kind !== 'diff' || !before || !after) continue;
+      contents.set(fence, differenceOf(before, after));
+    }
+    for (const experiment of findExperiments(chapter)) {
+      console.log(experiment.title);
+      const outcome = await perform(experiment, PORT);
+      for (const [fence, lines] of outcome) contents.set(fence, lines);
+    }
+    writeFileSync(chapter.file, replaceFences(chapter, contents));
+  }
+}
+
+main(process.argv[2]).catch((error: Error) => {
+  console.error(`transcripts: ${error.message}`);
+  process.exitCode = 1;
+});
