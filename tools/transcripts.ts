@@ -5,7 +5,7 @@
  *     npm run transcripts                 all chapters
  *     npm run transcripts -- forking      those whose names contain this
  *
- * Port 8888 has to be free. Look at what has changed before you commit it.
+ * Look at what has changed before you commit it.
  */
 import { writeFileSync } from 'node:fs';
 import { type Fence, readChapters, replaceFences } from './chapters';
@@ -13,7 +13,9 @@ import { differenceOf } from './differences';
 import { findExperiments } from './transcripts/experiment';
 import { perform } from './transcripts/perform';
 
-const PORT = 8888;
+// Of four digits, like 8888, and not the same one twice: the connections of
+// the experiment before are still in TIME_WAIT.
+let port = 8900 + (process.pid % 900);
 
 async function main(part = ''): Promise<void> {
   for (const chapter of readChapters()) {
@@ -26,7 +28,7 @@ async function main(part = ''): Promise<void> {
     }
     for (const experiment of findExperiments(chapter)) {
       console.log(experiment.title);
-      const outcome = await perform(experiment, PORT);
+      const outcome = await perform(experiment, port++, false);
       for (const [fence, lines] of outcome) contents.set(fence, lines);
     }
     writeFileSync(chapter.file, replaceFences(chapter, contents));

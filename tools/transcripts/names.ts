@@ -1,12 +1,23 @@
 /**
  * Names that do not change from run to run, for the numbers that do.
  */
+import { readProcess } from '../../shared/kernel';
 
 const SHOWN_PORT = 8888;
 const FIRST_PID = 4711;
 const OUTER_PID = 4700;
 const FIRST_CLIENT_PORT = 50_001;
+/** The listener's descriptor on Node 20, in a terminal. */
+const LISTENER = 21;
 const FIRST_INODE = 1_600_001;
+
+// A number in a column, or anywhere else. Not a part of an address.
+const NUMBER =
+  /(^ *|(?<=\d) +| {2,})(\d{2,})(?= )|(?<![\d.,])(\d{2,})(?![\d.]*\d)/gm;
+
+// Where a page shows the number of a descriptor.
+const DESCRIPTOR =
+  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown)\(|accept |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
 
 /**
  * Puts the numbers that a page shows in the place of real ones: the server is
@@ -18,10 +29,8 @@ export class Names {
   readonly #ports = new Map<string, string>();
   readonly #inodes = new Map<string, string>();
 
-  /** @param outer the PID of the program that starts the server */
-  constructor(outer: number) {
-    this.#pids.set(String(outer), String(OUTER_PID));
-  }
+  /** What other versions of Node have more of descriptors. */
+  #moreDescriptors = 0;
 
   set port(port: number) {
     this.#ports.set(String(port), String(SHOWN_PORT));
@@ -30,29 +39,39 @@ export class Names {
   /** Learns PIDs from the log of a server, its own among them. */
   learn(log: string): void {
     for (const match of log.matchAll(/^\[(\d+)\]|(?:fork →|, PID) (\d+)/gm)) {
-      this.#add(this.#pids, match[1] ?? match[2] ?? '', FIRST_PID - 1);
+      const pid = match[1] ?? match[2] ?? '';
+      if (this.#pids.size === 0) this.#learnParent(Number(pid));
+      this.#add(this.#pids, pid, FIRST_PID - 1);
     }
+    const [, listener] = /socket → (\d+)/.exec(log) ?? [];
+    if (listener) this.#moreDescriptors = Number(listener) - LISTENER;
+  }
+
+  /** Learns the PIDs of children whose forks are not in a log. */
+  learnPids(pids: number[]): void {
+    for (const pid of pids) this.#add(this.#pids, String(pid), FIRST_PID - 1);
   }
 
   /** What a page shows for what really came out. */
   show(text: string): string {
-    for (const [, inode = ''] of text.matchAll(/(?:socket:\[|IPv4 +)(\d+)/g)) {
+    for (const [, inode = ''] of text.matchAll(/(?:(?:socket|pipe):\[|IPv4 +)(\d+)/g)) {
       this.#add(this.#inodes, inode, FIRST_INODE);
     }
     for (const [, port = ''] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g)) {
       this.#add(this.#ports, port, FIRST_CLIENT_PORT - 1);
     }
     return text
-      .replace(/^Date: .*/gm, 'Date: Thu, 01 Jan 2026 12:00:00 GMT')
-      .replace(
-        /(^ *| {2,})?(?<![\d.,])(\d{2,})(?![\d.]*\d)(?=(.?))/gm,
-        (_, space: string | undefined, number: string, next: string) => {
-          const shown = this.#shown(number);
-          if (space === undefined) return shown;
-          // In a column of numbers, the right edge stays where it is.
-          const width = space.length + number.length;
-          return next === ' ' ? shown.padStart(width) : space + shown;
-        },
+      .replace(DESCRIPTOR, (word) =>
+        word.replace(/\d+/, (fd) => this.#shownDescriptor(Number(fd))),
+      )
+      .replace(/\d+\.\d{3,}(?= s\b)/g, (time) => Number(time).toFixed(1))
+      .replace(/Date: \w{3}, \d\d \w/g, 'Date: Thu, 01 J')
+      .replace(/pts\/\d+/g, 'pts/1')
+      .replace(NUMBER, (_, space: string, column: string, number: string) =>
+        column
+          ? // In a column, the right edge stays where it is.
+            this.#shown(column).padStart(space.length + column.length)
+          : this.#shown(number),
       );
   }
 
@@ -62,7 +81,14 @@ export class Names {
     for (const names of [this.#pids, this.#ports, this.#inodes]) {
       for (const [number, shown] of names) real.set(shown, number);
     }
-    return command.replace(/\d+/g, (number) => real.get(number) ?? number);
+    return command
+      .replace(/(?<=\/fd\/)\d+/g, (fd) => this.#realDescriptor(Number(fd)))
+      .replace(/(?<!\/fd\/)\b\d+/g, (number) => real.get(number) ?? number);
+  }
+
+  #learnParent(pid: number): void {
+    const parent = readProcess(pid)?.parent ?? 0;
+    this.#pids.set(String(parent), String(OUTER_PID));
   }
 
   #shown(number: string): string {
@@ -72,6 +98,16 @@ export class Names {
       this.#inodes.get(number) ??
       number
     );
+  }
+
+  #shownDescriptor(fd: number): string {
+    const shown = fd - this.#moreDescriptors;
+    return String(shown >= LISTENER ? shown : fd);
+  }
+
+  #realDescriptor(shown: number): string {
+    const more = shown >= LISTENER ? this.#moreDescriptors : 0;
+    return String(shown + more);
   }
 
   #add(names: Map<string, string>, number: string, first: number): void {

@@ -15,6 +15,7 @@ import {
   parseSteps,
   type Step,
 } from './experiment';
+import { alike } from './compare';
 import { Names } from './names';
 
 const DEADLINE_MS = 20_000;
@@ -22,47 +23,93 @@ const LOOK_MS = 20;
 /** So long a reader takes at least between two commands. */
 const TYPING_MS = 250;
 const QUIET_LOOKS = 5;
+/** So long what is started in the background takes to begin, at most. */
+const BACKGROUND_MS = 750;
 /** So long a reader waits before Ctrl-C. */
 const PATIENCE_SECONDS = 2;
 
 /**
  * @param port where the server shall listen
+ * @param patient whether to look again until the page's output is seen
  * @returns the lines that each transcript consists of, this time
  */
 export async function perform(
   { fences }: Experiment,
   port: number,
+  patient: boolean,
 ): Promise<Map<Fence, string[]>> {
-  const names = new Names(process.pid);
-  names.port = port;
-  const terminals = new Map<string, Terminal>();
+  const stage = new Stage(port, patient);
   const contents = new Map<Fence, string[]>();
   try {
     for (const fence of fences) {
-      const terminal = terminals.get(fence.info) ?? new Terminal(port);
-      terminals.set(fence.info, terminal);
       const lines: string[] = [];
       for (const step of parseSteps(fence)) {
-        const output = await terminal.take(step, isServer(fence), names);
-        const server = terminals.get('console terminal 1');
-        await atRest(server?.program);
-        names.learn(server?.output ?? '');
         if (step.command) lines.push(PROMPT + step.command);
-        lines.push(...clean(names.show(output || terminal.rest())));
+        lines.push(...(await stage.play(step, fence)));
       }
       contents.set(fence, lines);
     }
   } finally {
-    for (const terminal of terminals.values()) terminal.end();
+    stage.end();
   }
   return contents;
 }
+
+/** All the terminals of an experiment. */
+class Stage {
+  readonly #terminals = new Map<string, Terminal>();
+  readonly #names = new Names();
+  readonly #port: number;
+  #server: Terminal | undefined;
+
+  readonly #patient: boolean;
+
+  constructor(port: number, patient: boolean) {
+    this.#port = port;
+    this.#patient = patient;
+    this.#names.port = port;
+  }
+
+  /** @returns what came out of a step, in the names of the page */
+  async play(step: Step, fence: Fence): Promise<string[]> {
+    const terminal =
+      this.#terminals.get(fence.info) ?? new Terminal(this.#port);
+    this.#terminals.set(fence.info, terminal);
+    if (isServer(fence)) this.#server = terminal;
+    const deadline = Date.now() + STATE_MS;
+    for (;;) {
+      const command = this.#names.type(step.command);
+      const taken = await terminal.take({ ...step, command }, isServer(fence));
+      if (command.includes('&)')) await pause(BACKGROUND_MS);
+      await atRest(this.#server?.serverPid);
+      this.#names.learn(this.#server?.output ?? '');
+      const { serverPid } = this.#server ?? {};
+      if (serverPid) this.#names.learnPids(childrenOf(serverPid));
+      const lines = clean(this.#names.show(taken ?? terminal.rest()));
+      const again = this.#patient && ASKS.test(command);
+      if (!again || alike(lines, step.output)) return lines;
+      if (Date.now() > deadline) return lines;
+    }
+  }
+
+  end(): void {
+    for (const terminal of this.#terminals.values()) terminal.end();
+  }
+}
+
+// Commands that only look may look again, until the state is the expected one.
+const ASKS = /^(ps|ss|lsof|ls|find|cat|grep|readlink) /;
+const STATE_MS = 3_000;
 
 function clean(output: string): string[] {
   const lines = output.split('\n').map((line) => line.trimEnd());
   while (lines.at(-1) === '') lines.pop();
   return lines;
 }
+
+// Carriage returns and colours.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the very subject
+const DECORATION = /\r|\x1b\[[\d;]*m/g;
 
 /** One of the reader's terminals: a server runs in it, or a shell. */
 class Terminal {
@@ -83,9 +130,15 @@ class Terminal {
     return news;
   }
 
+  /** The PID of the server in this terminal. */
+  get serverPid(): number | undefined {
+    const [, pid] = /, PID (\d+)/.exec(this.output) ?? [];
+    return pid === undefined ? undefined : Number(pid);
+  }
+
   /** @returns what came out, if the command has an end */
-  async take(step: Step, server: boolean, names: Names): Promise<string> {
-    const command = names.type(step.command);
+  async take(step: Step, server: boolean): Promise<string | null> {
+    const { command } = step;
     if (server && command) {
       this.#start(`exec ${expandScript(command, this.#port)}`);
       await this.#until(/listens on/);
@@ -95,26 +148,32 @@ class Terminal {
       if (!this.program) this.#start();
       return this.#run(command, step.interrupted);
     }
-    return '';
+    return null;
   }
 
   end(): void {
-    const { pid, exitCode } = this.program ?? {};
-    if (pid === undefined || exitCode !== null) return;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
+    const { serverPid } = this;
+    const children = serverPid ? childrenOf(serverPid) : [];
+    for (const pid of [...children, serverPid, this.program?.pid]) {
+      try {
+        if (pid) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
     }
   }
 
   #start(command?: string): void {
-    const args = command ? ['-c', `${command} 2>&1`] : [];
-    const env = { ...process.env, NO_COLOR: '1', COLUMNS: '80' };
-    const program = spawn('bash', args, { detached: true, env });
+    const local = { no_proxy: '*', TERM: 'xterm', COLUMNS: '80' };
+    const env = { ...process.env, ...local };
+    // The server runs in a pseudo-terminal: in one, Node has more descriptors.
+    const [file, args] = command
+      ? ['script', ['-qefc', command, '/dev/null']]
+      : ['bash', []];
+    const program = spawn(file, args, { detached: true, env });
     for (const stream of [program.stdout, program.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
+        this.output += text.replace(DECORATION, '');
       });
     }
     this.program = program;
@@ -142,13 +201,11 @@ class Terminal {
 
   /** Ctrl-C for the server, and what it still has to say. */
   async #interrupt(): Promise<string> {
-    const { program } = this;
-    if (!program?.pid) throw new Error('no server runs');
+    const { program, serverPid } = this;
+    if (!program || !serverPid) throw new Error('no server runs');
     const before = this.rest();
-    process.kill(program.pid, 'SIGINT');
-    if (program.exitCode === null && program.signalCode === null) {
-      await once(program, 'close');
-    }
+    process.kill(serverPid, 'SIGINT');
+    if (program.exitCode === null) await once(program, 'close');
     return `${before}${CTRL_C}\n${this.rest()}`;
   }
 
@@ -165,12 +222,12 @@ class Terminal {
 }
 
 /** Waits until a server, with all its children, has nothing to do. */
-async function atRest(program: ChildProcess | undefined): Promise<void> {
+async function atRest(server: number | undefined): Promise<void> {
   await pause(TYPING_MS);
   const deadline = Date.now() + DEADLINE_MS;
   for (let quiet = 0; quiet < QUIET_LOOKS && Date.now() < deadline; ) {
     await pause(LOOK_MS);
-    const pids = program?.pid ? [program.pid, ...childrenOf(program.pid)] : [];
+    const pids = server ? [server, ...childrenOf(server)] : [];
     const busy = pids.some((pid) => readProcess(pid)?.state === 'R');
     quiet = busy ? 0 : quiet + 1;
   }
@@ -186,17 +243,25 @@ function expandScript(command: string, port: number): string {
 }
 
 function programOf(script: string): string | undefined {
-  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-  return /exec (node \S+)$/.exec(scripts[script] ?? '')?.[1];
+  return /exec (node \S+)$/.exec(scripts()[script] ?? '')?.[1];
 }
+
+function scripts(): Record<string, string> {
+  return JSON.parse(readFileSync('package.json', 'utf8')).scripts;
+}
+
+// Those that take --port.
+const ON_A_PORT = /^(part|client$|watch$)/;
 
 // A page's commands are those of a reader without a proxy, with a terminal.
 function prelude(port: number): string {
-  const tools = ['client', 'watch'].map(
-    (name) => `    ${name}) shift; ${programOf(name)} --port ${port} "$@";;`,
+  const tools = Object.keys(scripts())
+    .filter((name) => programOf(name))
+    .map(
+    (name) => `    ${name}) shift; [ "$1" = -- ] && shift; ${programOf(name)} ${ON_A_PORT.test(name) ? `--port ${port}` : ''} "$@";;`,
   );
   return `
-curl() { command curl -sSN --noproxy '*' "$@"; }
+curl() { command curl -N --no-progress-meter "$@"; }
 npm() {
   shift
   case $1 in
