@@ -2,7 +2,6 @@
  * Performs an experiment: types what a page says, and reads what comes out.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childrenOf, readProcess } from '../../shared/kernel';
@@ -140,7 +139,11 @@ class Terminal {
   async take(step: Step, server: boolean): Promise<string | null> {
     const { command } = step;
     if (server && command) {
-      this.#start(`exec ${expandScript(command, this.#port)}`);
+      const program = expandScript(command, this.#port);
+      // The terminal stays open when the server ends, as a reader's does. What
+      // the shell has to say about its end is not part of the story.
+      const quietly = 'exec 3>&2 2>/dev/null;';
+      this.#start(`${quietly} ${program} 2>&3 3>&-; exec sleep 600`);
       await this.#until(/listens on/);
     } else if (server && step.interrupted) {
       return this.#interrupt();
@@ -201,11 +204,14 @@ class Terminal {
 
   /** Ctrl-C for the server, and what it still has to say. */
   async #interrupt(): Promise<string> {
-    const { program, serverPid } = this;
-    if (!program || !serverPid) throw new Error('no server runs');
+    const { serverPid } = this;
+    if (!serverPid) throw new Error('no server runs');
     const before = this.rest();
     process.kill(serverPid, 'SIGINT');
-    if (program.exitCode === null) await once(program, 'close');
+    const deadline = Date.now() + DEADLINE_MS;
+    while (readProcess(serverPid) && Date.now() < deadline) {
+      await pause(LOOK_MS);
+    }
     return `${before}${CTRL_C}\n${this.rest()}`;
   }
 

@@ -1,0 +1,54 @@
+/**
+ * What the chapters say comes out of a command comes out of it.
+ */
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { readChapters } from '../tools/chapters';
+import { substance } from '../tools/transcripts/compare';
+import {
+  type Experiment,
+  findExperiments,
+  programsOf,
+} from '../tools/transcripts/experiment';
+import { perform } from '../tools/transcripts/perform';
+
+const EXPERIMENTS = readChapters().flatMap(findExperiments);
+
+describe.concurrent('a transcript is what really comes out', () => {
+  // Once more for a machine that was too busy to be in step with a reader.
+  test.for(EXPERIMENTS)('$title', { retry: 2 }, async (experiment, { skip }) => {
+    const obstacle = obstacleTo(experiment);
+    if (obstacle) skip(obstacle);
+    const outcome = await perform(experiment, await freePort(), true);
+    for (const [fence, lines] of outcome) {
+      expect(substance(lines)).toEqual(substance(fence.lines));
+    }
+  });
+});
+
+/** Why an experiment cannot be compared with its transcript here. */
+function obstacleTo(experiment: Experiment): string | null {
+  const missing = [...programsOf(experiment), 'script'].filter(
+    (name) => spawnSync('bash', ['-c', `type ${name}`]).status !== 0,
+  );
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
+  const traced = experiment.fences.some(({ lines }) =>
+    lines[0]?.includes('--trace'),
+  );
+  if (traced && !process.version.startsWith('v20.')) {
+    return 'the trace is one of Node 20, which has other descriptors';
+  }
+  return null;
+}
+
+/** A port that nobody has, this moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
