@@ -2,24 +2,24 @@
  * One client, from its first byte to the last: receive a request, send the
  * answer, leave in order. The caller closes the descriptor.
  */
+import { parseBody } from './body';
 import {
   CONTINUE,
   formatHead,
-  isRejection,
-  parseBody,
-  parseHead,
   type Head,
+  isRejection,
+  parseHead,
   type Rejection,
   type Request,
 } from './http';
 import { SystemError } from './libc';
 import { log } from './log';
-import { answer, refuse, type Reply } from './pages';
+import { answer, type Reply, refuse } from './pages';
 import {
   read,
   readWaiting,
-  setUserTimeout,
   SHUT_WR,
+  setUserTimeout,
   shutdown,
   waitReadable,
   writeAll,
