@@ -37,7 +37,7 @@ import { formatAddress, getsockname } from './sockets';
  * `--no-use-osr`: otherwise V8 compiles the accept loop while it runs, as the
  * parent takes it, and every child has to throw that away.
  */
-const NODE_FLAGS = [
+export const NODE_FLAGS = [
   '--single-threaded',
   '--v8-pool-size=0',
   '--use-largepages=silent',

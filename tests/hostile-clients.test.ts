@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { childrenOf } from '../shared/kernel';
+import { waitFor } from '../tools/experiments/wait';
 import {
   ask,
   BEGINNING,
@@ -15,12 +17,10 @@ import {
 } from './support/client';
 import {
   calm,
-  childrenOf,
   countDescriptors,
   type Server,
   startStage,
 } from './support/server';
-import { waitFor } from './support/wait';
 
 let server: Server;
 let descriptors: number;
