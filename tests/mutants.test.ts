@@ -16,6 +16,8 @@ interface Mutant {
   change: string;
   edits: [part: RegExp, replacement: string][];
   symptom: Symptom;
+  /** The figure that gives it away. */
+  found: string | RegExp;
 }
 
 const MUTANTS: Mutant[] = [
@@ -25,18 +27,21 @@ const MUTANTS: Mutant[] = [
     // The last of the loop: the parent's copy of the connection.
     edits: [[/(children\.add\(pid\);\s*)\(0, \w+\.close\)\(client\);/, '$1']],
     symptom: 'hanging',
+    found: '20 of 20 clients hang',
   },
   {
     stage: 'part3',
     change: 'waits once and not in a loop',
     edits: [[/(function reapChildren\(\) \{\s*)for \(;;\)/, '$1']],
     symptom: 'counting',
+    found: /^\d\d of 50 zombies stay$/,
   },
   {
     stage: 'part3',
     change: 'does not wait at all',
     edits: [[/(acceptOrWake\)\(listener\);\s*)reapChildren\(\);/, '$1']],
     symptom: 'zombies',
+    found: '20 zombies',
   },
   {
     stage: 'part3',
@@ -46,6 +51,7 @@ const MUTANTS: Mutant[] = [
       [/\(0, \w+\.setReceiveTimeout\)\(.*\);/, ''],
     ],
     symptom: 'interruption',
+    found: /^dies at request \d: EINTR$/,
   },
   {
     stage: 'part2',
@@ -57,6 +63,7 @@ const MUTANTS: Mutant[] = [
       ],
     ],
     symptom: 'hanging',
+    found: '0 of 20 clients hang',
   },
   {
     stage: 'part2',
@@ -68,6 +75,7 @@ const MUTANTS: Mutant[] = [
       ],
     ],
     symptom: 'zombies',
+    found: /^[01] zombies$/,
   },
 ];
 
@@ -86,11 +94,12 @@ function build({ stage, edits }: Mutant): string {
 }
 
 for (const mutant of MUTANTS) {
-  const { stage, change, symptom } = mutant;
+  const { stage, change, symptom, found } = mutant;
   test(`a ${stage} that ${change} does not pass`, async () => {
     const target = targetOf(build(mutant));
     const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
     const promised = fulfilled(PROMISES[symptom][stage]);
+    expect(finding.figure).toMatch(found);
     expect(finding).not.toMatchObject(promised);
   });
 }
