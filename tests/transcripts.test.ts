@@ -2,8 +2,8 @@
  * What the chapters say comes out of a command comes out of it.
  */
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { readChapters } from '../tools/chapters';
 import { substance } from '../tools/transcripts/compare';
@@ -18,14 +18,18 @@ const EXPERIMENTS = readChapters().flatMap(findExperiments);
 
 describe.concurrent('a transcript is what really comes out', () => {
   // Once more for a machine that was too busy to be in step with a reader.
-  test.for(EXPERIMENTS)('$title', { retry: 2 }, async (experiment, { skip }) => {
-    const obstacle = obstacleTo(experiment);
-    if (obstacle) skip(obstacle);
-    const outcome = await perform(experiment, await freePort(), true);
-    for (const [fence, lines] of outcome) {
-      expect(substance(lines)).toEqual(substance(fence.lines));
-    }
-  });
+  test.for(EXPERIMENTS)(
+    '$title',
+    { retry: 2 },
+    async (experiment, { skip }) => {
+      const obstacle = obstacleTo(experiment);
+      if (obstacle) skip(obstacle);
+      const outcome = await perform(experiment, await freePort(), true);
+      for (const [fence, lines] of outcome) {
+        expect(substance(lines)).toEqual(substance(fence.lines));
+      }
+    },
+  );
 });
 
 /** Why an experiment cannot be compared with its transcript here. */

@@ -10,7 +10,7 @@
  * What still goes wrong: the signal finds the parent in accept. The call is
  * interrupted and fails with EINTR, and the server dies of it.
  */
-import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { onSignal } from '../../shared/signals';
 import { accept, close, listenOn } from '../../shared/sockets';
@@ -20,8 +20,9 @@ import {
   start,
 } from '../../shared/start';
 
-function serve({ host, port, backlog, timeout }: ServerOptions): void {
-  const listener = listenOn({ address: host, port }, backlog);
+function serve(options: ServerOptions): void {
+  const { host, port, backlog, timeout, patience } = options;
+  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', reapChild);
   announceListener(listener);
 

@@ -12,7 +12,7 @@
  * for, and the others stay behind as zombies.
  */
 import { acceptOrWake } from '../../shared/accepting';
-import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { onSignal } from '../../shared/signals';
 import { close, listenOn } from '../../shared/sockets';
@@ -22,13 +22,9 @@ import {
   start,
 } from '../../shared/start';
 
-async function serve({
-  host,
-  port,
-  backlog,
-  timeout,
-}: ServerOptions): Promise<void> {
-  const listener = listenOn({ address: host, port }, backlog);
+async function serve(options: ServerOptions): Promise<void> {
+  const { host, port, backlog, timeout, patience } = options;
+  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', reapChild);
   announceListener(listener);
 

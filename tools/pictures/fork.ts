@@ -226,12 +226,14 @@ export function signals(): Picture {
     ]),
     text(345, 218, 'the handler runs once:', 'soft middle'),
     text(345, 236, 'with which code in it?', 'soft middle'),
-    box([425, 60, 355, 76], 'bad', ['one waitpid', '1 is reaped, 2 3 4 5 stay zombies']),
-    box(
-      [425, 150, 355, 76],
-      'good',
-      ['waitpid in a loop, until it says 0', '1 2 3 4 5 are reaped'],
-    ),
+    box([425, 60, 355, 76], 'bad', [
+      'one waitpid',
+      '1 is reaped, 2 3 4 5 stay zombies',
+    ]),
+    box([425, 150, 355, 76], 'good', [
+      'waitpid in a loop, until it says 0',
+      '1 2 3 4 5 are reaped',
+    ]),
   );
   return {
     title: 'Signals are not counted',

@@ -121,7 +121,11 @@ function beside(x: number, y: number, note: string, kinds: string): string[] {
 /** listen(fd, 5): six wait, the seventh stays outside. */
 export function queue(): Picture {
   const shapes = [
-    frame([250, 40, 380, 150], 'kernel', 'kernel: the accept queue of listen(17, 5)'),
+    frame(
+      [250, 40, 380, 150],
+      'kernel',
+      'kernel: the accept queue of listen(17, 5)',
+    ),
     frame([660, 40, 120, 150], 'plain', 'the server'),
     box([675, 85, 90, 40], 'process', ['accept'], 'code'),
     text(720, 155, 'busy', 'soft middle'),

@@ -7,7 +7,12 @@ const UNIT = 82; // px for a second
 const LEFT = 130;
 
 /** A bar: who does what, from when to when, in seconds. */
-type Bar = [label: string, from: number, to: number, tone: 'good' | 'bad' | 'process'];
+type Bar = [
+  label: string,
+  from: number,
+  to: number,
+  tone: 'good' | 'bad' | 'process',
+];
 
 const STAGES: { name: string; note: string; rows: [string, Bar[]][] }[] = [
   {
@@ -15,26 +20,74 @@ const STAGES: { name: string; note: string; rows: [string, Bar[]][] }[] = [
     note: 'one after the other',
     rows: [
       ['/sleep/4', [['served', 0, 4, 'process']]],
-      ['/', [['waits', 0.3, 4, 'bad'], ['', 4, 4.3, 'process']]],
-      ['/', [['waits', 0.6, 4.3, 'bad'], ['', 4.3, 4.6, 'process']]],
+      [
+        '/',
+        [
+          ['waits', 0.3, 4, 'bad'],
+          ['', 4, 4.3, 'process'],
+        ],
+      ],
+      [
+        '/',
+        [
+          ['waits', 0.6, 4.3, 'bad'],
+          ['', 4.3, 4.6, 'process'],
+        ],
+      ],
     ],
   },
   {
     name: 'part 2',
     note: 'at once, without an end',
     rows: [
-      ['/sleep/4', [['served', 0, 4, 'process'], ['no FIN: hangs', 4, 7.8, 'bad']]],
-      ['/', [['', 0.3, 0.6, 'process'], ['has its answer, no FIN: hangs', 0.6, 7.8, 'bad']]],
-      ['/', [['', 0.6, 0.9, 'process'], ['has its answer, no FIN: hangs', 0.9, 7.8, 'bad']]],
+      [
+        '/sleep/4',
+        [
+          ['served', 0, 4, 'process'],
+          ['no FIN: hangs', 4, 7.8, 'bad'],
+        ],
+      ],
+      [
+        '/',
+        [
+          ['', 0.3, 0.6, 'process'],
+          ['has its answer, no FIN: hangs', 0.6, 7.8, 'bad'],
+        ],
+      ],
+      [
+        '/',
+        [
+          ['', 0.6, 0.9, 'process'],
+          ['has its answer, no FIN: hangs', 0.9, 7.8, 'bad'],
+        ],
+      ],
     ],
   },
   {
     name: 'part 3',
     note: 'at once, and done',
     rows: [
-      ['/sleep/4', [['served', 0, 4, 'process'], ['FIN', 4, 4.7, 'good']]],
-      ['/', [['', 0.3, 0.6, 'process'], ['FIN', 0.6, 1.3, 'good']]],
-      ['/', [['', 0.6, 0.9, 'process'], ['FIN', 0.9, 1.6, 'good']]],
+      [
+        '/sleep/4',
+        [
+          ['served', 0, 4, 'process'],
+          ['FIN', 4, 4.7, 'good'],
+        ],
+      ],
+      [
+        '/',
+        [
+          ['', 0.3, 0.6, 'process'],
+          ['FIN', 0.6, 1.3, 'good'],
+        ],
+      ],
+      [
+        '/',
+        [
+          ['', 0.6, 0.9, 'process'],
+          ['FIN', 0.9, 1.6, 'good'],
+        ],
+      ],
     ],
   },
 ];
@@ -63,7 +116,12 @@ export function stages(): Picture {
     const x = LEFT + second * UNIT;
     shapes.push(
       line([x, bottom - 4, x, bottom + 4]),
-      text(x, bottom + 22, `${second} s`, second < 8 ? 'soft middle' : 'soft end'),
+      text(
+        x,
+        bottom + 22,
+        `${second} s`,
+        second < 8 ? 'soft middle' : 'soft end',
+      ),
     );
   }
   shapes.push(

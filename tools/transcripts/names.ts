@@ -54,7 +54,9 @@ export class Names {
 
   /** What a page shows for what really came out. */
   show(text: string): string {
-    for (const [, inode = ''] of text.matchAll(/(?:(?:socket|pipe):\[|IPv4 +)(\d+)/g)) {
+    for (const [, inode = ''] of text.matchAll(
+      /(?:(?:socket|pipe):\[|IPv4 +)(\d+)/g,
+    )) {
       this.#add(this.#inodes, inode, FIRST_INODE);
     }
     for (const [, port = ''] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g)) {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childrenOf, readProcess } from '../../shared/kernel';
 import type { Fence } from '../chapters';
+import { alike } from './compare';
 import {
   CTRL_C,
   type Experiment,
@@ -14,7 +15,6 @@ import {
   parseSteps,
   type Step,
 } from './experiment';
-import { alike } from './compare';
 import { Names } from './names';
 
 const DEADLINE_MS = 20_000;
@@ -264,8 +264,9 @@ function prelude(port: number): string {
   const tools = Object.keys(scripts())
     .filter((name) => programOf(name))
     .map(
-    (name) => `    ${name}) shift; [ "$1" = -- ] && shift; ${programOf(name)} ${ON_A_PORT.test(name) ? `--port ${port}` : ''} "$@";;`,
-  );
+      (name) =>
+        `    ${name}) shift; [ "$1" = -- ] && shift; ${programOf(name)} ${ON_A_PORT.test(name) ? `--port ${port}` : ''} "$@";;`,
+    );
   return `
 curl() { command curl -N --no-progress-meter "$@"; }
 npm() {
