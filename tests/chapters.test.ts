@@ -70,7 +70,7 @@ describe('every link leads somewhere', () => {
 
 /** Links to files of this repository, in the text or at its end. */
 function linksOf(lines: string[]): string[] {
-  const text = lines.join('\n').replace(/^```[^]*?^```/gm, '');
+  const text = lines.join('\n').replace(/^```[\s\S]*?^```/gm, '');
   const links = text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)/gm);
   const targets = [...links].map((match) => match[1] ?? match[2] ?? '');
   return targets.filter((target) => !/^https?:/.test(target));

@@ -29,5 +29,5 @@ export function differenceOf(before: string, after: string): string[] {
 }
 
 function withoutHeader(source: string): string {
-  return source.replace(/^\/\*\*[^]*?\*\/\n/, '');
+  return source.replace(/^\/\*\*[\s\S]*?\*\/\n/, '');
 }
