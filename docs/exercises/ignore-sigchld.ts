@@ -8,7 +8,11 @@ import { exitAfter, fork } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { SIG_IGN, signal } from '../../shared/signals';
 import { accept, close, listenOn } from '../../shared/sockets';
-import { announceListener, type ServerOptions, start } from '../../shared/start';
+import {
+  announceListener,
+  type ServerOptions,
+  start,
+} from '../../shared/start';
 
 function serve(options: ServerOptions): void {
   const { host, port, backlog, timeout, patience } = options;

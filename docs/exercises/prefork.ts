@@ -7,7 +7,11 @@
 import { exitAfter, fork, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { accept, close, listenOn } from '../../shared/sockets';
-import { announceListener, type ServerOptions, start } from '../../shared/start';
+import {
+  announceListener,
+  type ServerOptions,
+  start,
+} from '../../shared/start';
 
 const WORKERS = 2;
 

@@ -23,6 +23,7 @@ export function substance(lines: string[]): string[] {
         // Programs have versions, and put things in words of their own.
         .replace(/^curl: (\(\d+\)).*/, 'curl: $1')
         .replace(/^(\[\d+\] (?:read|write)\(.*) \d+\) = \d+$/, '$1')
+        .replace(/(poll\(…, 1, )\d+/, '$1…')
         .replace(/^(\[\d+\] signal\(.*) = \d+$/, '$1'),
     )
     .filter((line) => !line.startsWith('--max-processes does not bind root'))

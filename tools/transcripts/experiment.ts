@@ -64,7 +64,8 @@ export function parseSteps({ lines }: Fence): Step[] {
 export function programsOf({ fences }: Experiment): string[] {
   const commands = fences.flatMap(parseSteps).map(({ command }) => command);
   const words = commands.flatMap(
-    (command) => command.match(/(?:^|[|;(&] *|\$\(|timeout \S+ )[a-z]+/g) ?? [],
+    (command) =>
+      command.match(/(?:^|[|;(&] *|\$\(|timeout \S+ )[a-z]+(?=[ )]|$)/g) ?? [],
   );
   return [...new Set(words.map((word) => word.match(/[a-z]+$/)?.[0] ?? ''))];
 }

@@ -34,6 +34,8 @@ export class Names {
 
   set port(port: number) {
     this.#ports.set(String(port), String(SHOWN_PORT));
+    // What a server advises to take instead.
+    this.#ports.set(String(port + 1), String(SHOWN_PORT + 1));
   }
 
   /** Learns PIDs from the log of a server, its own among them. */
@@ -60,7 +62,7 @@ export class Names {
       this.#add(this.#inodes, inode, FIRST_INODE);
     }
     for (const [, port = ''] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g)) {
-      this.#add(this.#ports, port, FIRST_CLIENT_PORT - 1);
+      this.#add(this.#ports, port, FIRST_CLIENT_PORT - 2);
     }
     return text
       .replace(DESCRIPTOR, (word) =>
