@@ -79,6 +79,9 @@ export async function startStage(
   return server;
 }
 
+/** For servers whose clients say nothing until the lab has seen enough. */
+export const PATIENT = ['--timeout', '600'];
+
 /** A client that asks for a page and then waits. */
 export async function askFor(
   server: Server,
@@ -110,7 +113,7 @@ export function askTogether(
  */
 export async function comesTrue(
   ask: () => boolean,
-  seconds = 10,
+  seconds = 20,
 ): Promise<boolean> {
   try {
     return await waitFor('', ask, seconds * 1000);

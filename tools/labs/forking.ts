@@ -8,6 +8,7 @@ import {
   threadsOfUser,
   zombiesOf,
 } from '../../shared/kernel';
+import { type Client, get, openClient } from '../experiments/clients';
 import { serverEndOf } from '../experiments/findings';
 import { isAlive, lastWords, type Server } from '../experiments/servers';
 import {
@@ -18,6 +19,7 @@ import {
   hasEnded,
   holderLines,
   type Lab,
+  PATIENT,
   pageLines,
   socketLine,
   startStage,
@@ -30,46 +32,49 @@ export const fork: Lab = {
   summary: 'called once, returns twice: parent, child, and what they share',
   chapter: CHAPTER,
   plan:
-    'Part 2 is started, and a client asks for /sleep/3: the child stays ' +
-    'long enough to be looked at.',
+    'Part 2 is started. A client connects and says nothing for a while, so ' +
+    'that its child can be looked at.',
   question:
     'After fork, how many processes hold the connection, and under which ' +
     'number?',
   async run(bench) {
     const { step, show, expect, defer } = bench;
-    const server = await startStage(bench, 'part2');
-    step('A client asks for /sleep/3.');
-    const client = await askFor(server, '/sleep/3', defer);
+    const server = await startStage(bench, 'part2', ...PATIENT);
+    step('A client connects.');
+    const client = await openClient(server, defer);
     await comesTrue(() => serverEndOf(server, client)?.holders.length === 2);
     const [child = 0] = childrenOf(server.pid);
     show(statLine(server.pid), statLine(child), ...holderLines(server, client));
     const [one, other] = serverEndOf(server, client)?.holders ?? [];
     expect(
       'two processes hold it, under the same number',
-      one?.fd === other?.fd,
+      one !== undefined && one.fd === other?.fd,
     );
     const shared = one && other && compareDescriptors(one, other);
     expect(
       `both numbers stand for one open file description (${shared?.evidence})`,
       shared?.same === true,
     );
-    step('The answer, and what the two processes say.');
+    step('It asks for /. What it gets, and what the two processes say:');
+    client.send(get('/'));
+    const output = () => server.program.output();
+    await comesTrue(() => output().includes('GET / → 200'));
     await comesTrue(() => client.received() !== '');
-    const lines = server.program.output().trim().split('\n');
-    show(...pageLines(client), ...lines);
-    const returns = [`fork → ${child}`, `process     ${child}`];
-    const said = `${lines.join('\n')}\n${pageLines(client).join('\n')}`;
+    show(...pageLines(client), ...output().trim().split('\n'));
     expect(
-      'fork returned the PID of the child to the parent, and the child went ' +
-        'on by itself',
-      returns.every((text) => said.includes(text)),
+      'in the parent, fork has returned the PID of the child',
+      output().includes(`[${server.pid}] fork → ${child}`),
+    );
+    expect(
+      'the child has gone on by itself and answered',
+      output().includes(`[${child}] GET /`),
     );
   },
   conclusion:
     'fork is called once and returns twice: the PID of the child in the ' +
     'parent, 0 in the child. ' +
-    'The child is a copy with the same descriptors, and both copies refer ' +
-    'to one open file description: one connection, two references. ' +
+    'The child is a copy with the same descriptors, and both copies refer to ' +
+    'one open file description: one connection, two references. ' +
     'The parent of the child is the server, and the parent of the server is ' +
     'whoever started it.',
 };
@@ -77,43 +82,39 @@ export const fork: Lab = {
 const TOGETHER = 5;
 
 export const together: Lab = {
-  summary: 'many slow clients, all answered at once',
+  summary: 'many clients at once, and the last is answered first',
   chapter: CHAPTER,
-  plan:
-    `Part 2 is started, and ${TOGETHER} clients ask for /sleep/1 at the ` +
-    'same time.',
+  plan: `Part 2 is started, and ${TOGETHER} clients connect. The last one asks first.`,
   question:
-    `One after the other that takes ${TOGETHER} s. How long does it take ` +
-    'now?',
+    'Part 1 would wait for the first client. Does the last one get its ' +
+    'answer while the others say nothing?',
   async run(bench) {
     const { step, show, expect, defer } = bench;
-    const server = await startStage(bench, 'part2', '--quiet');
-    step(`${TOGETHER} clients ask for /sleep/1.`);
-    const start = performance.now();
-    const clients = await askTogether(server, '/sleep/1', TOGETHER, defer);
-    const answered = () => clients.every((one) => one.received() !== '');
+    const server = await startStage(bench, 'part2', '--quiet', ...PATIENT);
+    step(`${TOGETHER} clients connect.`);
+    const clients: Client[] = [];
+    while (clients.length < TOGETHER) {
+      clients.push(await openClient(server, defer));
+    }
     await comesTrue(() => childrenOf(server.pid).length === TOGETHER);
     show(...childrenOf(server.pid).map(statLine));
-    await comesTrue(answered);
-    const seconds = (performance.now() - start) / 1000;
-    const pids = clients.map((one) => pageLines(one)[0] ?? '');
-    show(...pids);
-    expect(
-      'each was answered by another process',
-      new Set(pids).size === TOGETHER,
-    );
-    expect(
-      `all have their answer after ${seconds.toFixed(1)} s`,
-      answered() && seconds < TOGETHER,
-    );
+    step('They ask for /, the last one first.');
+    for (const client of clients.toReversed()) {
+      client.send(get('/'));
+      const answered = await comesTrue(() => client.received() !== '');
+      show(pageLines(client)[0] ?? '');
+      expect(`client ${clients.indexOf(client) + 1} has its answer`, answered);
+    }
+    const pids = new Set(clients.map((client) => pageLines(client)[0]));
+    expect('each from another process', pids.size === TOGETHER);
   },
   conclusion:
-    'While the children sleep for their clients, the parent is back at ' +
+    'While each child waits for its own client, the parent is back at ' +
     'accept. ' +
     'Every client has a process of its own, so a slow one delays nobody ' +
     'else. ' +
-    'This is what fork is for in a server; what it leaves behind is the ' +
-    'rest of the story.',
+    'This is what fork is for in a server; what it leaves behind is the rest ' +
+    'of the story.',
 };
 
 export const hang: Lab = {

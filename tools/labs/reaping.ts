@@ -24,6 +24,7 @@ import {
   hasEnded,
   holderLines,
   type Lab,
+  PATIENT,
   pageLines,
   socketLine,
   startStage,
@@ -37,28 +38,31 @@ export const refcount: Lab = {
   summary: 'the parent closes first, and nothing happens',
   chapter: CHAPTER,
   plan:
-    'Part 3 is started, whose parent closes its copy at once. A client asks ' +
-    'for /sleep/3.',
+    'Part 3 is started, whose parent closes its copy at once. A client ' +
+    'connects, and asks only later.',
   question:
-    'The parent closes the connection before the child has answered. Is the ' +
-    'client cut off?',
+    'The parent closes the connection before the client has said a word. Is ' +
+    'the client cut off?',
   async run(bench) {
     const { step, show, expect, defer } = bench;
-    const server = await startStage(bench, 'part3', '--quiet');
-    step('A client asks for /sleep/3.');
-    const client = await askFor(server, '/sleep/3', defer);
+    const server = await startStage(bench, 'part3', '--quiet', ...PATIENT);
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
     const holders = () => serverEndOf(server, client)?.holders ?? [];
     await comesTrue(() => holders().length === 1);
     show(socketLine(server, client), ...holderLines(server, client));
     expect(
       'only the child holds it: the parent has closed its copy',
-      holders().every(({ pid }) => pid !== server.pid),
+      holders().length === 1 && holders()[0]?.pid === child,
     );
-    expect('the client is connected and waits', !client.over());
-    step('The child answers and closes.');
+    expect('the client is connected', !client.over());
+    step('It asks for /. The child answers and closes.');
+    client.send(get('/'));
     await comesTrue(client.over);
     show(...pageLines(client), socketLine(server, client));
-    expect('the client has its answer, and end-of-file', client.ended());
+    expect('the client has its answer', pageLines(client).length > 0);
+    expect('and end-of-file', client.ended());
   },
   conclusion:
     'close gives a descriptor back; the connection ends when nobody has one ' +
@@ -160,13 +164,19 @@ export const coalesce: Lab = {
     'until it says 0: nobody else has ended.',
 };
 
+/** The PIDs of a server's children, as soon as there is one. */
+async function childOf({ pid }: Server): Promise<number[]> {
+  await comesTrue(() => childrenOf(pid).length > 0);
+  return childrenOf(pid);
+}
+
 /** @returns how many zombies are left */
 async function endTogether(
   bench: Bench,
   stage: 'part3c' | 'part3',
 ): Promise<number> {
   const { show, defer } = bench;
-  const server = await startStage(bench, stage, '--quiet');
+  const server = await startStage(bench, stage, '--quiet', ...PATIENT);
   const clients: Client[] = [];
   while (clients.length < AT_ONCE) {
     clients.push(await openClient(server, defer));
@@ -288,19 +298,19 @@ export const orphan: Lab = {
   summary: 'the parent dies while its child works',
   chapter: CHAPTER,
   plan:
-    'A client of part 3 asks for /sleep/3. Meanwhile the parent is killed, ' +
-    'and a new server takes its port.',
+    'A client connects to part 3, and a child waits for its request. The ' +
+    'parent is killed, and a new server takes its port. Then the client asks.',
   question: 'Does the client get its answer? Is the port free?',
   async run(bench) {
     const { step, show, expect, defer } = bench;
-    const server = await startStage(bench, 'part3', '--quiet');
-    const client = await askFor(server, '/sleep/3', defer);
-    await comesTrue(() => childrenOf(server.pid).length === 1);
-    const [child = 0] = childrenOf(server.pid);
+    const server = await startStage(bench, 'part3', '--quiet', ...PATIENT);
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
     // The child closes its copy of the listener first of all.
     await comesTrue(() => {
-      const sockets = [...(descriptorsOf(child)?.values() ?? [])];
-      return !sockets.includes(`socket:[${server.listener.inode}]`);
+      const targets = [...(descriptorsOf(child)?.values() ?? [])];
+      return !targets.includes(`socket:[${server.listener.inode}]`);
     });
     show(statLine(child));
     step(`kill -9 ${server.pid}, the parent.`);
@@ -311,24 +321,17 @@ export const orphan: Lab = {
     show(statLine(child));
     expect(`PID ${parent()} has adopted the child`, adopted);
     step('A new server on the same port.');
-    const heir = await startStage(
-      bench,
-      'part3',
-      '--quiet',
-      '--port',
-      `${server.port}`,
-    );
-    expect(
-      'the port is free, while the child still works',
-      !client.over() && isAlive(heir),
-    );
+    const flags = ['--quiet', '--port', `${server.port}`];
+    const heir = await startStage(bench, 'part3', ...flags);
+    expect('the port is free, while the child still works', isAlive(heir));
+    step('The client asks for /.');
+    client.send(get('/'));
     await comesTrue(client.over);
     show(...pageLines(client));
-    expect('the client has its answer', pageLines(client).length > 0);
-    expect(
-      'init has waited for the child',
-      await comesTrue(() => !readProcess(child)),
-    );
+    const [served] = pageLines(client);
+    expect('the child has answered it', served === `process     ${child}`);
+    const gone = await comesTrue(() => readProcess(child) === null);
+    expect('somebody has waited for the child', gone);
   },
   conclusion:
     'A child does not need its parent to do its work: the client got the ' +
