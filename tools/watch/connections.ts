@@ -4,7 +4,8 @@
  */
 import { count } from '../words';
 import { heading, type Line, type Style } from './lines';
-import type { Connection, Model, Verdict } from './model';
+import type { Model } from './model';
+import type { Connection, Verdict } from './pairs';
 
 /** A table of the connections, as many as there is room for. */
 export function connectionLines(

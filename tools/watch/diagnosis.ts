@@ -2,7 +2,9 @@
  * What is wrong, in plain language.
  */
 import { count } from '../words';
-import type { Member, Model, Verdict } from './model';
+import type { Model } from './model';
+import type { Verdict } from './pairs';
+import type { Member } from './picture';
 
 /** A sentence if something is wrong, in one or more pieces. */
 type Rule = (model: Model, previous: Model | null) => string[] | null;

@@ -5,7 +5,8 @@ import { describeState } from '../../shared/kernel';
 import { printable } from '../../shared/log';
 import { count, formatAge, plainNumber } from '../words';
 import { flushRight, heading, type Line, type Style } from './lines';
-import type { Member, Model } from './model';
+import type { Model } from './model';
+import type { Member } from './picture';
 
 /** The tree, as much of it as there is room for. */
 export function processLines(
