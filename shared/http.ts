@@ -2,7 +2,8 @@
  * HTTP/1.1 as a pure function: from bytes to a request, and from a response
  * to bytes. Nothing here touches a descriptor, and no bytes make it throw.
  *
- * The grammar is that of RFC 9112 (messages) and RFC 9110 (fields).
+ * The grammar is that of RFC 9112 (messages) and RFC 9110 (fields). Bodies of
+ * requests are read in body.ts.
  */
 
 /** A request whose bytes are all there. */
@@ -42,16 +43,13 @@ const OTHER_METHODS = 'PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ');
 
 // RFC 9112 section 3 asks for at least 8,000 bytes of request line.
 const MAX_LINE = 8_192;
-const MAX_HEAD = 32_768;
+/** How long a head may be, and the trailer of a body. */
+export const MAX_HEAD = 32_768;
 const MAX_FIELDS = 100;
-const MAX_BODY = 1_048_576;
-const MAX_CHUNK_LINE = 256;
-// A body in many small chunks has more framing than data.
-const MAX_CHUNKED = 4 * MAX_BODY;
-const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
-const BAD_CHUNK = reject(400, 'a chunk is malformed');
-// A size, and extensions that nobody asked for.
-const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
+/** How long a body may be. */
+export const MAX_BODY = 1_048_576;
+/** The answer to a body that is longer. */
+export const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
 
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 // VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
@@ -139,9 +137,11 @@ function parseTarget(method: string, target: string): string | undefined {
   return valid ? path || '/' : undefined;
 }
 
-type Fields = Map<string, string[]>;
+/** Fields by name, in lower case. One may occur several times. */
+export type Fields = Map<string, string[]>;
 
-function parseFields(text: string): Fields | Rejection {
+/** Lines of fields, RFC 9112 section 5; the last one ends in LF, too. */
+export function parseFields(text: string): Fields | Rejection {
   const fields: Fields = new Map();
   const lines = text.split('\n').slice(0, -1).map(withoutCR);
   if (lines.length > MAX_FIELDS)
@@ -211,102 +211,6 @@ function checkCodings(codings: string): 'chunked' | Rejection {
   return reject(501, 'no transfer coding but chunked is known');
 }
 
-// The body ////////////////////////////////////////////////////////////////////
-
-/** How far a body has been read: hand it in again when more has come. */
-export interface BodyProgress {
-  /** The first byte that has not been understood yet. */
-  at: number;
-  /** How many bytes of body lie before it. */
-  length: number;
-}
-
-/**
- * Reads the body that the head has announced.
- *
- * @param bytes all that has come so far, from the head's first byte
- * @param from what the last call returned, if it was not finished
- */
-export function parseBody(
-  head: Head,
-  bytes: Buffer,
-  from: BodyProgress = { at: head.bytes, length: 0 },
-): Buffer | Rejection | BodyProgress {
-  if (head.length === 'chunked') return parseChunks(head.bytes, bytes, from);
-  const end = head.bytes + head.length;
-  return bytes.length < end ? from : bytes.subarray(head.bytes, end);
-}
-
-/** RFC 9112 section 7.1: chunks, the last of them empty, then a trailer. */
-function parseChunks(
-  start: number,
-  bytes: Buffer,
-  { at, length }: BodyProgress,
-): Buffer | Rejection | BodyProgress {
-  for (;;) {
-    const chunk = parseChunk(bytes, at, MAX_BODY - length);
-    if (chunk === undefined) return { at, length };
-    if (isRejection(chunk)) return chunk;
-    if (chunk.size === 0) break;
-    at = chunk.end;
-    length += chunk.size;
-    if (at > MAX_CHUNKED) return TOO_LARGE;
-  }
-  const problem = parseTrailer(bytes, at);
-  if (problem === undefined) return { at, length };
-  return problem === 'none' ? joinChunks(bytes, start, length) : problem;
-}
-
-interface Chunk {
-  size: number;
-  /** Where its data begins. */
-  data: number;
-  /** Where the next chunk begins. */
-  end: number;
-}
-
-function parseChunk(bytes: Buffer, at: number, room: number): Parsed<Chunk> {
-  const line = bytes.toString('latin1', at, at + MAX_CHUNK_LINE);
-  const lineEnd = line.indexOf('\n');
-  if (lineEnd === -1)
-    return line.length < MAX_CHUNK_LINE ? undefined : BAD_CHUNK;
-  const digits = CHUNK_LINE.exec(line.slice(0, lineEnd))?.[1];
-  if (digits === undefined) return BAD_CHUNK;
-  const size = Number.parseInt(digits, 16);
-  if (size > room) return TOO_LARGE;
-  const data = at + lineEnd + 1;
-  if (size === 0) return { size, data, end: data };
-  const end = data + size + 2;
-  if (bytes.length < end) return undefined;
-  const closed = bytes.toString('latin1', end - 2, end) === '\r\n';
-  return closed ? { size, data, end } : BAD_CHUNK;
-}
-
-/** The fields after the last chunk. They have to be valid; nobody asks them. */
-function parseTrailer(bytes: Buffer, lastChunk: number): Parsed<'none'> {
-  const text = bytes.toString('latin1', lastChunk, lastChunk + MAX_HEAD);
-  const end = text.indexOf('\r\n\r\n');
-  if (end === -1) {
-    return text.length < MAX_HEAD
-      ? undefined
-      : reject(431, 'the trailer is too long');
-  }
-  const fields = parseFields(text.slice(text.indexOf('\n') + 1, end + 2));
-  return isRejection(fields) ? fields : 'none';
-}
-
-/** Chunks that have been found valid, without their framing. */
-function joinChunks(bytes: Buffer, start: number, length: number): Buffer {
-  const body = Buffer.alloc(length);
-  let filled = 0;
-  for (let at = start; filled < length; ) {
-    const chunk = parseChunk(bytes, at, MAX_BODY) as Chunk;
-    filled += bytes.copy(body, filled, chunk.data, chunk.data + chunk.size);
-    at = chunk.end;
-  }
-  return body;
-}
-
 // The response ////////////////////////////////////////////////////////////////
 
 /** The statuses that occur here, RFC 9110 section 15. */
@@ -347,7 +251,8 @@ export function formatHead(status: number): Buffer {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-function reject(status: number, reason: string): Rejection {
+/** What the parsers return for bytes that are no request. */
+export function reject(status: number, reason: string): Rejection {
   return { status, reason };
 }
 

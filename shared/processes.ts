@@ -7,8 +7,8 @@ import {
   check,
   errno,
   libc,
-  showCall,
   SystemError,
+  showCall,
 } from './libc';
 import { log } from './log';
 import {

@@ -2,72 +2,74 @@
  * One client, from its first byte to the last: receive a request, send the
  * answer, leave in order. The caller closes the descriptor.
  */
+import { parseBody } from './body';
 import {
   CONTINUE,
   formatHead,
-  isRejection,
-  parseBody,
-  parseHead,
   type Head,
+  isRejection,
+  parseHead,
   type Rejection,
   type Request,
 } from './http';
 import { SystemError } from './libc';
 import { log } from './log';
-import { answer, refuse, type Reply } from './pages';
+import { answer, type Reply, refuse } from './pages';
 import {
-  abortOnClose,
   read,
   readWaiting,
-  setSendTimeout,
   SHUT_WR,
+  setUserTimeout,
   shutdown,
   waitReadable,
   writeAll,
   writeNow,
 } from './sockets';
 
+// A reader that is merely slow may look like none for a while: TCP tells the
+// sender of free space only when there is a good deal of it.
+const PATIENCE = 6;
+
 /**
  * Serves one client. Whatever the client does, this returns: at the latest
- * when it has been silent, or has read nothing, for the time limit.
+ * when it has been silent for the time limit, or has read nothing for six
+ * times as long.
  *
- * @param timeout seconds for the request's head, again for its body, and for
- *   a reader that has stopped reading
+ * @param timeout seconds for the head of the request, and again for its body
  */
 export function serveClient(client: number, timeout: number): void {
   try {
-    setSendTimeout(client, timeout);
+    setUserTimeout(client, PATIENCE * timeout);
     const inbox = { bytes: Buffer.alloc(INBOX_BYTES), used: 0 };
     const request = receiveRequest(client, inbox, timeout);
     if (request === null) {
       log('the client left without a request');
       return;
     }
-    const bare = inbox.bytes.toString('latin1', 0, 5) === 'HEAD ';
+    const bare = /^\s*HEAD /.test(inbox.bytes.toString('latin1', 0, 7));
     const refused = isRejection(request);
     const reply = refused ? refuse(request) : answer(request, client);
     send(client, reply, bare);
     log(summary(request), '→', reply.status);
     hangUp(client, refused);
   } catch (error) {
-    giveUp(client, error);
+    giveUp(error);
   }
 }
 
 /** The client is gone, or might as well be. Nothing else may go wrong here. */
-function giveUp(client: number, error: unknown): void {
-  if (!(error instanceof SystemError)) throw error;
-  if (error.code === 'EAGAIN') {
-    log('the client reads nothing: given up');
-    abortOnClose(client);
-  } else if (GONE.includes(error.code)) {
-    log('the client left early:', error.code);
-  } else {
-    throw error;
-  }
+function giveUp(error: unknown): void {
+  const known = error instanceof SystemError && GONE[error.code];
+  if (!known) throw error;
+  log(known);
 }
 
-const GONE = ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ETIMEDOUT'];
+const GONE: Record<string, string> = {
+  EPIPE: 'the client left early',
+  ECONNRESET: 'the client left early',
+  ENOTCONN: 'the client left early',
+  ETIMEDOUT: 'the client reads nothing: given up',
+};
 
 /**
  * Tells a client that there is no process for it: 503, without waiting for

@@ -5,7 +5,7 @@
  * owns them: nothing here closes a descriptor that it did not open.
  */
 import { constants } from 'node:os';
-import { check, errno, libc, SystemError } from './libc';
+import { check, errno, libc } from './libc';
 import { log } from './log';
 
 /** An IPv4 address in dotted form, and a port. */
@@ -20,17 +20,16 @@ export interface SocketPair {
   remote: Address;
 }
 
-const { EINTR, EAGAIN } = constants.errno;
+const { EINTR } = constants.errno;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
-const SO_LINGER = 13;
 const SO_RCVTIMEO = 20;
-const SO_SNDTIMEO = 21;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
 const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
-const SIOCOUTQ = 0x5411;
 
 /** The directions of shutdown(2). */
 export const SHUT_RD = 0;
@@ -138,7 +137,7 @@ export function read(fd: number, into: Uint8Array): number {
  * write(2). Begins again when a signal interrupts it.
  *
  * @returns how many bytes the kernel took, which may be fewer than offered
- * @throws SystemError EPIPE, ECONNRESET; EAGAIN after a send timeout
+ * @throws SystemError EPIPE, ECONNRESET; ETIMEDOUT after a user timeout
  */
 export function write(fd: number, bytes: Uint8Array): number {
   for (;;) {
@@ -191,50 +190,26 @@ export function setReceiveTimeout(fd: number, seconds: number): void {
   setOption(fd, SO_RCVTIMEO, timeval(seconds));
 }
 
-/** Limits how long `write` waits for a reader, see SO_SNDTIMEO in socket(7). */
-export function setSendTimeout(fd: number, seconds: number): void {
-  setOption(fd, SO_SNDTIMEO, timeval(seconds));
+/**
+ * Limits how long the other side may take nothing of what it is sent, before
+ * the kernel gives the connection up: TCP_USER_TIMEOUT of tcp(7). A slow
+ * reader is no such case; it is not the whole answer that is limited.
+ *
+ * @param seconds 0 for what the kernel thinks right, which is minutes
+ */
+export function setUserTimeout(fd: number, seconds: number): void {
+  const value = new Int32Array([seconds * 1000]);
+  setOption(fd, TCP_USER_TIMEOUT, value, IPPROTO_TCP);
 }
 
 /**
  * Writes all of it, in as many pieces as the kernel takes it in.
  *
- * A slow reader is waited for. One that has taken nothing for the whole of
- * the send timeout is given up.
- *
- * @throws SystemError EPIPE, ECONNRESET; EAGAIN if the reader is given up
+ * @throws SystemError EPIPE, ECONNRESET; ETIMEDOUT after a user timeout
  */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   let rest = bytes;
-  let waiting = Number.POSITIVE_INFINITY;
-  while (rest.length > 0) {
-    const count = libc.write(fd, rest, rest.length);
-    if (count !== -1) {
-      rest = rest.subarray(count);
-      continue;
-    }
-    const error = errno();
-    if (error === EINTR) continue;
-    const before = waiting;
-    if (error === EAGAIN) waiting = unsentBytes(fd);
-    if (waiting >= before) throw new SystemError('write', error, { fd });
-  }
-}
-
-/** How many bytes the other side has not taken yet: SIOCOUTQ of tcp(7). */
-function unsentBytes(fd: number): number {
-  const count = new Int32Array(1);
-  check(libc.ioctl(fd, SIOCOUTQ, count), 'ioctl', { fd });
-  return count[0] ?? 0;
-}
-
-/**
- * Has `close` send RST and throw away what was not sent, instead of leaving
- * it to the kernel to send it to somebody who does not read: SO_LINGER of
- * socket(7).
- */
-export function abortOnClose(fd: number): void {
-  setOption(fd, SO_LINGER, new Int32Array([1, 0]));
+  while (rest.length > 0) rest = rest.subarray(write(fd, rest));
 }
 
 /**
@@ -305,10 +280,12 @@ function timeval(seconds: number): Uint8Array {
   return new Uint8Array(pair.buffer);
 }
 
-function setOption(fd: number, option: number, value: NodeJS.TypedArray): void {
-  check(
-    libc.setsockopt(fd, SOL_SOCKET, option, value, value.byteLength),
-    'setsockopt',
-    { fd },
-  );
+function setOption(
+  fd: number,
+  option: number,
+  value: NodeJS.TypedArray,
+  level = SOL_SOCKET,
+): void {
+  const size = value.byteLength;
+  check(libc.setsockopt(fd, level, option, value, size), 'setsockopt', { fd });
 }

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask, get } from './support/client';
 import { built, STAGES, startProgram, startStage } from './support/server';

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  formatHead,
-  type Head,
-  isRejection,
-  parseBody,
-  parseHead,
-} from '../shared/http';
+import { parseBody } from '../shared/body';
+import { formatHead, type Head, isRejection, parseHead } from '../shared/http';
 
 /** What the parser makes of a request that is all there. */
 function parse(text: string) {

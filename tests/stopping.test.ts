@@ -2,7 +2,14 @@
  * How part 3 ends, and what its clients notice.
  */
 import { expect, test } from 'vitest';
-import { ask, get, openClient, parseAnswer } from './support/client';
+import {
+  ask,
+  BEGINNING,
+  get,
+  openClient,
+  parseAnswer,
+  REST,
+} from './support/client';
 import {
   built,
   childrenOf,
@@ -11,6 +18,9 @@ import {
   startStage,
 } from './support/server';
 import { waitFor } from './support/wait';
+
+/** On a busy machine, the two pieces of a request may be far apart. */
+const PATIENT = ['--timeout', '60'];
 
 /** True while nobody listens on a port. */
 async function refused(port: number): Promise<boolean> {
@@ -26,9 +36,9 @@ async function refused(port: number): Promise<boolean> {
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'part 3 finishes what it has begun after %s, and exits with 0',
   async (signal) => {
-    const server = await startStage('part3');
-    const sleeper = await openClient(server.port);
-    sleeper.send(get('/sleep/1'));
+    const server = await startStage('part3', PATIENT);
+    const sender = await openClient(server.port);
+    sender.send(BEGINNING);
     const reader = await openClient(server.port);
     reader.send(get('/bytes/30000000'));
     await waitFor('an answer has begun', () => reader.received().length > 0);
@@ -41,9 +51,10 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     process.kill(signal === 'SIGINT' ? -server.pid : server.pid, signal);
     await waitFor('nobody listens', () => refused(server.port));
     reader.socket.resume();
-    await waitFor('both have it all', () => reader.ended() && sleeper.ended());
+    sender.send(REST);
+    await waitFor('both have it all', () => reader.ended() && sender.ended());
     expect(parseAnswer(reader.received()).body).toHaveLength(30_000_000);
-    expect(parseAnswer(sleeper.received()).status).toBe(200);
+    expect(parseAnswer(sender.received()).status).toBe(200);
     expect(await server.ended).toEqual({ code: 0, signal: null });
     for (const pid of children) {
       expect(server.output()).toContain(`reaped ${pid}, exit 0\n`);
@@ -52,25 +63,31 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 );
 
 test('part 3 takes one Ctrl-C under npm, which arrives twice, for one', async () => {
-  const server = await startStage('part3');
-  const sleeper = await openClient(server.port);
-  sleeper.send(get('/sleep/1'));
+  const server = await startStage('part3', PATIENT);
+  const sender = await openClient(server.port);
+  sender.send(BEGINNING);
   await waitFor('it is served', () => childrenOf(server.pid).length === 1);
   process.kill(server.pid, 'SIGINT');
   process.kill(server.pid, 'SIGINT');
-  await waitFor('it has its answer', () => sleeper.ended());
-  expect(parseAnswer(sleeper.received()).status).toBe(200);
+  await waitFor('nobody listens', () => refused(server.port));
+  sender.send(REST);
+  await waitFor('it has its answer', sender.over);
+  expect(parseAnswer(sender.received()).status).toBe(200);
   expect(await server.ended).toEqual({ code: 0, signal: null });
 });
 
 test('part 3 ends at once at the second signal, and its children with it', async () => {
-  const server = await startStage('part3');
+  const server = await startStage('part3', PATIENT);
   const sleeper = await openClient(server.port);
   sleeper.send(get('/sleep/3600'));
   const [child = 0] = await waitFor('it is served', () => {
     const children = childrenOf(server.pid);
     return children.length === 1 && children;
   });
+  // Its copy of the listener would keep the port open.
+  await waitFor('it has closed the listener', () =>
+    server.output().includes(`[${child}] close(`),
+  );
   process.kill(child, 'SIGSTOP'); // not even this keeps it
   process.kill(server.pid, 'SIGINT');
   await waitFor('nobody listens', () => refused(server.port));
@@ -102,22 +119,22 @@ test('part 3 stops under full load, and cuts no answer short', async () => {
 });
 
 test('the children of part 3 finish when it is killed, and the port is free', async () => {
-  const server = await startStage('part3');
-  const sleeper = await openClient(server.port);
-  sleeper.send(get('/sleep/1'));
+  const server = await startStage('part3', PATIENT);
+  const sender = await openClient(server.port);
+  sender.send(BEGINNING);
   await waitFor('it is served', () => childrenOf(server.pid).length === 1);
   process.kill(server.pid, 'SIGKILL');
   const next = startProgram(built(STAGES.part3), ['--port', `${server.port}`]);
   await waitFor('the next one listens', () =>
     next.output().includes('listens on'),
   );
-  expect(sleeper.received()).toBe('');
-  await waitFor('the orphan has answered', () => sleeper.ended());
-  expect(parseAnswer(sleeper.received()).status).toBe(200);
+  sender.send(REST);
+  await waitFor('the orphan has answered', () => sender.ended());
+  expect(parseAnswer(sender.received()).status).toBe(200);
 });
 
 test('SIGHUP ends part 3 as it ends any program', async () => {
-  const server = await startStage('part3');
+  const server = await startStage('part3', PATIENT);
   process.kill(server.pid, 'SIGHUP');
   expect(await server.ended).toEqual({ code: null, signal: 'SIGHUP' });
 });

@@ -10,7 +10,7 @@
  * What still goes wrong: the signal finds the parent in accept. The call is
  * interrupted and fails with EINTR, and the server dies of it.
  */
-import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { onSignal } from '../../shared/signals';
 import { accept, close, listenOn } from '../../shared/sockets';

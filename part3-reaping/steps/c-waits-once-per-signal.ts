@@ -12,7 +12,7 @@
  * for, and the others stay behind as zombies.
  */
 import { acceptOrWake } from '../../shared/accepting';
-import { exitAfter, fork, waitpid, WNOHANG } from '../../shared/processes';
+import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
 import { onSignal } from '../../shared/signals';
 import { close, listenOn } from '../../shared/sockets';

@@ -53,6 +53,13 @@ export function get(path: string, method = 'GET'): string {
   return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 }
 
+/**
+ * A request in two pieces. Between them a child is busy, for as long as the
+ * test wants it to be.
+ */
+export const BEGINNING = 'GET / HTTP/1.1\r\nHo';
+export const REST = 'st: localhost\r\n\r\n';
+
 /** One request on a connection of its own, and all that came until the end. */
 export async function ask(
   port: number,
