@@ -5,8 +5,13 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     // Real processes on a machine of two cores that may be busy. Tests wait
     // for states, and this is the deadline of last resort.
-    testTimeout: 30_000,
+    maxWorkers: 3,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
-    reporters: ['default', ['json', { outputFile: 'build/tests.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: 'build/tests.json' }],
+      './tests/support/stage-table.ts',
+    ],
   },
 });

@@ -35,8 +35,8 @@ const children = new Set<number>();
 let stopping = false;
 
 async function serve(options: Options): Promise<void> {
-  const { host, port, backlog, timeout, maxChildren } = options;
-  const listener = listenOn({ address: host, port }, backlog);
+  const { host, port, backlog, timeout, patience, maxChildren } = options;
+  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', wakeUp);
   onStop(stop, killChildren);
   // A signal that arrives just before accept begins to wait interrupts

@@ -29,6 +29,8 @@ export interface Process {
   /** The program's name, at most 15 bytes of it. */
   name: string;
   state: keyof typeof STATES;
+  /** Whether it has waited for a child: page faults of such are on its bill. */
+  hasWaited: boolean;
   /** How many threads; a limit on processes counts each of them. */
   threads: number;
   /** When it was started, in seconds after the machine was. */
@@ -52,6 +54,7 @@ export function readProcess(pid: number): Process | null {
     state: fields[0] as Process['state'],
     parent: Number(fields[1]),
     session: Number(fields[3]),
+    hasWaited: Number(fields[8]) > 0,
     threads: Number(fields[17]),
     startedAt: Number(fields[19]) / TICKS_PER_SECOND,
   };
@@ -83,6 +86,11 @@ export function childrenOf(pid: number): number[] {
     const list = readText(`/proc/${pid}/task/${thread}/children`) ?? '';
     return list.split(' ').filter(Boolean).map(Number);
   });
+}
+
+/** A process and all that descend from it. */
+export function treeOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)];
 }
 
 /** The children that have ended and that nobody has waited for. */
@@ -148,7 +156,8 @@ function parseLimit(table: string, name: string): Limit {
 
 /** The real user a process belongs to, see proc_pid_status(5). */
 export function userOf(pid: number): number | null {
-  const uid = readStatus(pid, 'Uid')?.split('\t')[0];
+  const status = readText(`/proc/${pid}/status`) ?? '';
+  const uid = /^Uid:\t(\d+)/m.exec(status)?.[1];
   return uid === undefined ? null : Number(uid);
 }
 
@@ -161,22 +170,14 @@ export function threadsOfUser(uid: number): number {
 
 /**
  * How often a process has gone to sleep or been put aside, all its threads
- * together. While this stays the same, it does nothing.
+ * together. While this stays the same and it sleeps, it does nothing.
  */
 export function switchesOf(pid: number): number {
-  return listNumbers(`/proc/${pid}/task`)
-    .map((thread) => `${pid}/task/${thread}`)
-    .flatMap((path) => [
-      readStatus(path, 'voluntary_ctxt_switches'),
-      readStatus(path, 'nonvoluntary_ctxt_switches'),
-    ])
-    .reduce((sum, count) => sum + Number(count ?? 0), 0);
-}
-
-function readStatus(path: number | string, field: string): string | undefined {
-  const status = readText(`/proc/${path}/status`) ?? '';
-  const line = status.split('\n').find((row) => row.startsWith(`${field}:`));
-  return line?.slice(field.length + 1).trim();
+  const counts = listNumbers(`/proc/${pid}/task`).flatMap((thread) => {
+    const status = readText(`/proc/${pid}/task/${thread}/status`) ?? '';
+    return [...status.matchAll(/ctxt_switches:\t(\d+)/g)];
+  });
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** What a process waits for. */

@@ -19,27 +19,21 @@ import {
   read,
   readWaiting,
   SHUT_WR,
-  setUserTimeout,
   shutdown,
   waitReadable,
   writeAll,
   writeNow,
 } from './sockets';
 
-// A reader that is merely slow may look like none for a while: TCP tells the
-// sender of free space only when there is a good deal of it.
-const PATIENCE = 6;
-
 /**
  * Serves one client. Whatever the client does, this returns: at the latest
- * when it has been silent for the time limit, or has read nothing for six
- * times as long.
+ * when it has been silent for the time limit, or when the kernel has given up
+ * one that reads nothing, see `listenOn`.
  *
  * @param timeout seconds for the head of the request, and again for its body
  */
 export function serveClient(client: number, timeout: number): void {
   try {
-    setUserTimeout(client, PATIENCE * timeout);
     const inbox = { bytes: Buffer.alloc(INBOX_BYTES), used: 0 };
     const request = receiveRequest(client, inbox, timeout);
     if (request === null) {

@@ -168,14 +168,20 @@ export function getpeername(fd: number): Address {
 /**
  * The three calls of every server: a socket, its name, its queue.
  *
+ * @param patience how many seconds a client may take nothing of what it is
+ *   sent, before the kernel gives the connection up: TCP_USER_TIMEOUT of
+ *   tcp(7), which every connection inherits from the listener. 0: what the
+ *   kernel thinks right, which is minutes
  * @returns the listener's descriptor
  * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL
  */
-export function listenOn(name: Address, backlog: number): number {
+export function listenOn(name: Address, backlog: number, patience = 0): number {
   const listener = socket();
   // Without it, the port stays taken for a minute after a restart, while old
   // connections are in TIME_WAIT. See SO_REUSEADDR in socket(7).
-  setOption(listener, SO_REUSEADDR, new Int32Array([1]));
+  setOption(listener, SOL_SOCKET, SO_REUSEADDR, new Int32Array([1]));
+  const milliseconds = new Int32Array([patience * 1000]);
+  setOption(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
   bind(listener, name);
   listen(listener, backlog);
   return listener;
@@ -187,19 +193,7 @@ export function listenOn(name: Address, backlog: number): number {
  * @param seconds 0 for no limit
  */
 export function setReceiveTimeout(fd: number, seconds: number): void {
-  setOption(fd, SO_RCVTIMEO, timeval(seconds));
-}
-
-/**
- * Limits how long the other side may take nothing of what it is sent, before
- * the kernel gives the connection up: TCP_USER_TIMEOUT of tcp(7). A slow
- * reader is no such case; it is not the whole answer that is limited.
- *
- * @param seconds 0 for what the kernel thinks right, which is minutes
- */
-export function setUserTimeout(fd: number, seconds: number): void {
-  const value = new Int32Array([seconds * 1000]);
-  setOption(fd, TCP_USER_TIMEOUT, value, IPPROTO_TCP);
+  setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(seconds));
 }
 
 /**
@@ -282,9 +276,9 @@ function timeval(seconds: number): Uint8Array {
 
 function setOption(
   fd: number,
+  level: number,
   option: number,
   value: NodeJS.TypedArray,
-  level = SOL_SOCKET,
 ): void {
   const size = value.byteLength;
   check(libc.setsockopt(fd, level, option, value, size), 'setsockopt', { fd });

@@ -38,7 +38,7 @@ import { warmUp } from './warm';
  * `--no-use-osr`: otherwise V8 compiles the accept loop while it runs, as the
  * parent takes it, and every child has to throw that away.
  */
-const NODE_FLAGS = [
+export const NODE_FLAGS = [
   '--single-threaded',
   '--v8-pool-size=0',
   '--use-largepages=silent',
@@ -59,7 +59,8 @@ const SERVER_FLAGS = {
   port: integer('port to listen on; 0: the kernel chooses', [0, 65_535], 8888),
   host: hostFlag(),
   backlog: integer('how many connections may wait', [0, 65_535], 128),
-  timeout: seconds('how long a silent client may take', [0.1, 3600], 10),
+  timeout: seconds('how long a client may say nothing', [0.1, 3600], 10),
+  patience: seconds('how long it may read nothing', [0.1, 86_400], 60),
   maxOpenFiles: integer('limit on descriptors', [0, 1_048_576], null),
   maxProcesses: integer("limit on the user's processes", [0, 4_194_304], null),
   quiet: toggle('no log'),

@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { childrenOf } from '../shared/kernel';
+import { waitFor } from '../tools/experiments/wait';
 import {
   ask,
   BEGINNING,
@@ -15,12 +17,10 @@ import {
 } from './support/client';
 import {
   calm,
-  childrenOf,
   countDescriptors,
   type Server,
   startStage,
 } from './support/server';
-import { waitFor } from './support/wait';
 
 let server: Server;
 let descriptors: number;
@@ -84,8 +84,7 @@ describe('part 3 goes on and leaves nothing over', () => {
   });
 
   test('while a client reads nothing of 30 MB, and gives it up', async () => {
-    // Six times the time limit, see serveClient.
-    server = await startStage('part3', ['--timeout', '0.5']);
+    server = await startStage('part3', ['--patience', '3']);
     const client = await openClient(server.port);
     client.socket.pause();
     client.send(get('/bytes/30000000'));

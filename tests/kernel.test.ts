@@ -16,9 +16,9 @@ import {
 } from '../shared/kernel';
 import { findHolders, findListener, listSockets } from '../shared/netstat';
 import { close, listenOn, socketPair } from '../shared/sockets';
+import { waitFor } from '../tools/experiments/wait';
 import { openClient } from './support/client';
 import { startStage } from './support/server';
-import { waitFor } from './support/wait';
 
 const NO_PID = 4_194_305; // more than pid_max can be, see proc_sys_kernel(5)
 

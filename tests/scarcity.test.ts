@@ -3,16 +3,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { childrenOf } from '../shared/kernel';
+import { setSoftLimit } from '../tools/experiments/servers';
+import { waitFor } from '../tools/experiments/wait';
 import { ask, get, openClient, parseAnswer } from './support/client';
 import {
   calm,
-  childrenOf,
   countDescriptors,
   lowestFreeDescriptor,
-  setSoftLimit,
   startStage,
 } from './support/server';
-import { waitFor } from './support/wait';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, time(7)
 

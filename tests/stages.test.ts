@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { waitFor } from '../tools/experiments/wait';
 import { ask, get, openClient, parseAnswer } from './support/client';
 import { STAGES, type Stage, startStage } from './support/server';
-import { waitFor } from './support/wait';
 
 describe.each(Object.keys(STAGES) as Stage[])('%s', (stage) => {
   test('tells who served the client', async () => {

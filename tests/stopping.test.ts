@@ -2,6 +2,8 @@
  * How part 3 ends, and what its clients notice.
  */
 import { expect, test } from 'vitest';
+import { childrenOf } from '../shared/kernel';
+import { waitFor } from '../tools/experiments/wait';
 import {
   ask,
   BEGINNING,
@@ -10,14 +12,7 @@ import {
   parseAnswer,
   REST,
 } from './support/client';
-import {
-  built,
-  childrenOf,
-  STAGES,
-  startProgram,
-  startStage,
-} from './support/server';
-import { waitFor } from './support/wait';
+import { built, STAGES, startProgram, startStage } from './support/server';
 
 /** On a busy machine, the two pieces of a request may be far apart. */
 const PATIENT = ['--timeout', '60'];

@@ -19,8 +19,9 @@ import {
   start,
 } from '../../shared/start';
 
-function serve({ host, port, backlog, timeout }: ServerOptions): void {
-  const listener = listenOn({ address: host, port }, backlog);
+function serve(options: ServerOptions): void {
+  const { host, port, backlog, timeout, patience } = options;
+  const listener = listenOn({ address: host, port }, backlog, patience);
   announceListener(listener);
 
   for (;;) {

@@ -22,13 +22,9 @@ import {
   start,
 } from '../../shared/start';
 
-async function serve({
-  host,
-  port,
-  backlog,
-  timeout,
-}: ServerOptions): Promise<void> {
-  const listener = listenOn({ address: host, port }, backlog);
+async function serve(options: ServerOptions): Promise<void> {
+  const { host, port, backlog, timeout, patience } = options;
+  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', reapChild);
   announceListener(listener);
 

@@ -1,56 +1,18 @@
 /**
- * Clients under the test's control: connect, say something, look at what has
- * come and whether the connection has ended.
+ * Clients under the test's control, gone when the test is over.
  */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { waitFor } from './wait';
+import {
+  type Client,
+  openClient as open,
+} from '../../tools/experiments/clients';
+import { waitFor } from '../../tools/experiments/wait';
 
-/** One connection to a server, and what has come over it. */
-export interface Client {
-  socket: Socket;
-  /** The ephemeral port that the kernel gave this end. */
-  port: number;
-  /** Everything received so far. */
-  received: () => string;
-  /** Whether end-of-file has come: the server's side has sent its FIN. */
-  ended: () => boolean;
-  /** Whether the connection is over, by a FIN or by a reset. */
-  over: () => boolean;
-  send: (text: string | Buffer) => void;
-}
+export { type Client, get } from '../../tools/experiments/clients';
 
 /** Connects. The socket is destroyed when the test is over. */
-export async function openClient(port: number): Promise<Client> {
-  // Half-open, so that end-of-file is seen and not answered by a close.
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  const chunks: Buffer[] = [];
-  let ended = false;
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  socket.on('end', () => {
-    ended = true;
-  });
-  await once(socket, 'connect');
-  socket.on('error', () => {}); // a reset is something the test looks for
-  return {
-    socket,
-    port: socket.localPort ?? 0,
-    received: () => Buffer.concat(chunks).toString('latin1'),
-    ended: () => ended,
-    over: () => ended || socket.closed,
-    send: (text) => {
-      socket.write(text);
-    },
-  };
-}
-
-/** The request that a browser would send, less its decoration. */
-export function get(path: string, method = 'GET'): string {
-  return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+export function openClient(port: number): Promise<Client> {
+  return open({ port }, onTestFinished);
 }
 
 /**

@@ -2,12 +2,16 @@
  * Servers under test: real processes, started on a port the kernel chooses,
  * and gone when the test is over, whatever it did.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { waitFor } from './wait';
+import { childrenOf, descriptorsOf, limitsOf } from '../../shared/kernel';
+import { NODE_FLAGS } from '../../shared/start';
+import {
+  type Program,
+  startProgram as start,
+} from '../../tools/experiments/programs';
+import type { Target } from '../../tools/experiments/servers';
+import { waitFor } from '../../tools/experiments/wait';
 
 /** The stages, in the order of the course, and the programs they are. */
 export const STAGES = {
@@ -21,51 +25,42 @@ export const STAGES = {
 
 export type Stage = keyof typeof STAGES;
 
+export const STAGE_NAMES = Object.keys(STAGES) as Stage[];
+
 /** The compiled form of a program of this repository. */
 export function built(program: string): string {
   return resolve('build', program);
 }
 
-/** How a process ended. */
-export interface Exit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
+/** A compiled server as the experiments want it. */
+export function targetOf(file: string, flags: string[] = []): Target {
+  const { hard = MANY } = limitsOf(process.pid)?.processes ?? {};
+  return {
+    name: basename(file, '.js'),
+    // With its flags Node starts once and not twice, see start.ts.
+    command: [
+      process.execPath,
+      ...NODE_FLAGS,
+      file,
+      '--port',
+      '0',
+      '--quiet',
+      ...flags,
+    ],
+    dropPrivileges: ['--max-processes', `${Math.min(MANY, hard)}`],
+  };
 }
 
-/** A process that a test has started. */
-export interface Program {
-  pid: number;
-  process: ChildProcess;
-  /** What it has written to stdout and stderr so far. */
-  output: () => string;
-  /** Resolves when it has ended. */
-  ended: Promise<Exit>;
-}
+const MANY = 4_000; // processes: a limit that says nothing yet
 
 /** A program that listens. */
 export interface Server extends Program {
   port: number;
 }
 
-/** Starts a program in a process group that does not outlive the test. */
+/** Starts a compiled program. It does not outlive the test. */
 export function startProgram(file: string, args: string[] = []): Program {
-  const child = spawn(process.execPath, [file, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // a group of its own, children included
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8');
-    stream.on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const ended = once(child, 'close').then(
-    ([code, signal]): Exit => ({ code, signal }),
-  );
-  const pid = child.pid ?? 0;
-  onTestFinished(() => killGroup(pid));
-  return { pid, process: child, output: () => output, ended };
+  return start([process.execPath, file, ...args], onTestFinished);
 }
 
 /** Starts a stage and waits until it listens. */
@@ -83,15 +78,9 @@ export async function startStage(
   return { ...program, port };
 }
 
-/** The PIDs of a process's children, zombies included. */
-export function childrenOf(pid: number): number[] {
-  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return list.split(' ').filter(Boolean).map(Number);
-}
-
 /** How many descriptors a process has. */
 export function countDescriptors(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+  return descriptorsOf(pid)?.size ?? 0;
 }
 
 /**
@@ -109,32 +98,8 @@ export async function calm(server: Server, descriptors: number): Promise<void> {
 
 /** The number that a process's next descriptor will have. */
 export function lowestFreeDescriptor(pid: number): number {
-  const taken = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+  const taken = descriptorsOf(pid) ?? new Map();
   let number = 0;
   while (taken.has(number)) number++;
   return number;
-}
-
-/**
- * Sets a soft limit of a running process, with prlimit(1): what becomes
- * scarce while a server runs.
- */
-export function setSoftLimit(
-  pid: number,
-  resource: 'nofile' | 'nproc',
-  limit: number,
-): void {
-  // Whoever owns the process may do that. Root in a container may not.
-  const { uid, gid } = statSync(`/proc/${pid}`);
-  const owner = process.getuid?.() === 0 ? { uid, gid } : {};
-  const args = ['--pid', `${pid}`, `--${resource}=${limit}:`];
-  execFileSync('prlimit', args, owner);
-}
-
-function killGroup(group: number): void {
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // Nobody of the group is left.
-  }
 }

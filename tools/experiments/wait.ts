@@ -17,6 +17,7 @@ export async function waitFor<T>(
   what: string,
   ask: () => T | Promise<T>,
   deadlineMs = DEADLINE_MS,
+  stepMs = STEP_MS,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
@@ -27,6 +28,6 @@ export async function waitFor<T>(
     if (Date.now() > deadline) {
       throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
     }
-    await pause(STEP_MS);
+    await pause(stepMs);
   }
 }

@@ -1,0 +1,68 @@
+/**
+ * `npm run examine`, as somebody uses it on a server of their own.
+ */
+import { expect, test } from 'vitest';
+import { type Process, readProcess, treeOf } from '../shared/kernel';
+import { waitFor } from '../tools/experiments/wait';
+import { built, startProgram } from './support/server';
+
+const EXAMINE = built('tools/examine.js');
+const NODE = process.execPath;
+
+/** Runs it to its end. */
+async function examine(...args: string[]) {
+  const program = startProgram(EXAMINE, args);
+  const { code } = await program.ended;
+  return { code, output: program.output() };
+}
+
+test('examine says in the words of the kernel what is wrong', async () => {
+  const server = built('tests/fixtures/faulty.js');
+  const fault = ['--fault', 'keeps connections', '--port', '{port}'];
+  const { code, output } = await examine(NODE, server, ...fault);
+  expect(output).toMatch(/^✗ hanging +20 of 20 clients hang$/m);
+  expect(output).toMatch(
+    /^ {4}descriptor \d+ → 127\.0\.0\.1:\d+ ⇄ 127\.0\.0\.1:\d+ is still open in PID \d+ \(the parent\): the client got no FIN$/m,
+  );
+  expect(output).toMatch(/^✓ zombies +0 zombies$/m);
+  expect(output).toMatch(
+    /^3 of 10 go wrong: hanging, descriptors, open files\.$/m,
+  );
+  expect(code).toBe(0);
+});
+
+test.each([
+  ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],
+  ['that is not there', ['/no/such/server'], 'ENOENT'],
+])('examine has one line for a command %s', async (_, command, reason) => {
+  const { code, output } = await examine(...command);
+  expect(output).toMatch(/^examine: .*\n$/);
+  expect(output).toContain(reason);
+  expect(code).toBe(1);
+});
+
+test.each([
+  ['no command', [], 'it takes the command of a server'],
+  ['an unknown flag', ['--slow', 'server'], 'unknown flag --slow'],
+])('examine has one line for %s', async (_, args, problem) => {
+  const { code, output } = await examine(...args);
+  expect(output).toMatch(/^examine: .*\n$/);
+  expect(output).toContain(problem);
+  expect(code).toBe(2);
+});
+
+test('examine leaves nothing behind when Ctrl-C ends it', async () => {
+  const listen = 'require("net").createServer().listen(+process.argv[1])';
+  const program = startProgram(EXAMINE, [NODE, '-e', listen, '{port}']);
+  await waitFor('it examines', () => program.output().includes('listens on'));
+  const below = await waitFor('a server runs', () => {
+    const [, ...pids] = treeOf(program.pid);
+    return pids.length > 0 && pids.map(readProcess);
+  });
+  process.kill(program.pid, 'SIGINT');
+  expect(await program.ended).toEqual({ code: null, signal: 'SIGINT' });
+  // A number may be somebody else's by now: a start at another time.
+  const runs = (old: Process | null) =>
+    old && readProcess(old.pid)?.startedAt === old.startedAt;
+  await waitFor('nothing runs', () => !below.some(runs));
+});

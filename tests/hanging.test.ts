@@ -1,0 +1,6 @@
+/**
+ * Hanging: after the answer, does the client see end-of-file?
+ */
+import { testPromises } from './support/promises';
+
+testPromises('hanging');

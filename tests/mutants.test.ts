@@ -1,0 +1,105 @@
+/**
+ * The suite itself: a stage that has lost what it teaches does not pass.
+ *
+ * Each mutant is made from the compiled stage as it is now, so it cannot grow
+ * stale, and it has to break the promise that guards what it has lost.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { EXPERIMENTS, type Symptom } from '../tools/experiments';
+import { fulfilled, PROMISES } from './support/promises';
+import { built, STAGES, type Stage, targetOf } from './support/server';
+
+interface Mutant {
+  stage: Stage;
+  change: string;
+  edits: [part: RegExp, replacement: string][];
+  symptom: Symptom;
+  /** The figure that gives it away. */
+  found: string | RegExp;
+}
+
+const MUTANTS: Mutant[] = [
+  {
+    stage: 'part3',
+    change: 'does not close',
+    // The last of the loop: the parent's copy of the connection.
+    edits: [[/(children\.add\(pid\);\s*)\(0, \w+\.close\)\(client\);/, '$1']],
+    symptom: 'hanging',
+    found: '20 of 20 clients hang',
+  },
+  {
+    stage: 'part3',
+    change: 'waits once and not in a loop',
+    edits: [[/(function reapChildren\(\) \{\s*)for \(;;\)/, '$1']],
+    symptom: 'counting',
+    found: /^\d\d of 50 zombies stay$/,
+  },
+  {
+    stage: 'part3',
+    change: 'does not wait at all',
+    edits: [[/(acceptOrWake\)\(listener\);\s*)reapChildren\(\);/, '$1']],
+    symptom: 'zombies',
+    found: '20 zombies',
+  },
+  {
+    stage: 'part3',
+    change: 'does not expect EINTR',
+    edits: [
+      [/await \(0, \w+\.acceptOrWake\)/, '(0, sockets_1.accept)'],
+      [/\(0, \w+\.setReceiveTimeout\)\(.*\);/, ''],
+    ],
+    symptom: 'interruption',
+    found: /^dies at request \d: EINTR$/,
+  },
+  {
+    stage: 'part2',
+    change: 'closes its copy, as if it were fixed',
+    edits: [
+      [
+        /(\}\);\s*\})(\s*\/\/ The parent takes)/,
+        '$1 (0, sockets_1.close)(client);$2',
+      ],
+    ],
+    symptom: 'hanging',
+    found: '0 of 20 clients hang',
+  },
+  {
+    stage: 'part2',
+    change: 'waits for its children, as if it were fixed',
+    edits: [
+      [
+        /(for \(;;\) \{)/,
+        '$1 while ((0, processes_1.waitpid)(-1, 1).pid > 0);',
+      ],
+    ],
+    symptom: 'zombies',
+    found: /^[01] zombies$/,
+  },
+];
+
+/** The compiled stage with its edits, beside it so that it finds its imports. */
+function build({ stage, edits }: Mutant): string {
+  let code = readFileSync(built(STAGES[stage]), 'utf8');
+  for (const [part, replacement] of edits) {
+    expect(part.test(code), `${stage} still has ${part}`).toBe(true);
+    code = code.replace(part, replacement);
+  }
+  const folder = mkdtempSync(resolve('build', 'mutant-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, `${stage}.js`);
+  writeFileSync(file, code);
+  return file;
+}
+
+for (const mutant of MUTANTS) {
+  const { stage, change, symptom, found } = mutant;
+  test(`a ${stage} that ${change} does not pass`, async () => {
+    const target = targetOf(build(mutant));
+    const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
+    const promised = fulfilled(PROMISES[symptom][stage]);
+    expect(finding.figure).toMatch(found);
+    expect(finding).not.toMatchObject(promised);
+  });
+}

@@ -1,0 +1,6 @@
+/**
+ * Waiting: who waits for a client that says nothing?
+ */
+import { testPromises } from './support/promises';
+
+testPromises('waiting');

@@ -1,0 +1,78 @@
+/**
+ * What an experiment has found, in figures and in the kernel's words.
+ */
+import {
+  childrenOf,
+  describeState,
+  type Holder,
+  readProcess,
+  treeOf,
+} from '../../shared/kernel';
+import { findHolders, listSockets, type TcpSocket } from '../../shared/netstat';
+import { formatPair } from '../../shared/sockets';
+import type { Client } from './clients';
+import type { Server } from './servers';
+
+/** What one experiment on one server has found. */
+export interface Finding {
+  /** `none` if the server does not do what the experiment is about. */
+  verdict: 'good' | 'bad' | 'none';
+  /** What was measured, in a few words: `20 of 20 clients hang`. */
+  figure: string;
+  /** The same for programs. */
+  measured: Record<string, number | string | boolean | null>;
+  /** What the kernel says about it, a line each. */
+  evidence: string[];
+}
+
+/** The server's end of a connection, and who holds it. */
+export interface ServerEnd {
+  socket: TcpSocket;
+  holders: Holder[];
+}
+
+/**
+ * The server's end of a client's connection, as the kernel knows it, and who
+ * of the server's processes hold it.
+ *
+ * @returns null once it is closed for good
+ */
+export function serverEndOf(
+  { pid, port }: Pick<Server, 'pid' | 'port'>,
+  client: Pick<Client, 'port'>,
+): ServerEnd | null {
+  const socket = listSockets({ port: client.port }).find(
+    ({ local, remote }) => local.port === port && remote.port === client.port,
+  );
+  if (!socket || socket.state === 'TIME_WAIT') return null;
+  return { socket, holders: findHolders(treeOf(pid)).get(socket.inode) ?? [] };
+}
+
+/** `descriptor 21 → 127.0.0.1:8888 ⇄ 127.0.0.1:53122` */
+export function describeEnd({ socket }: ServerEnd, { fd }: Holder): string {
+  return `descriptor ${fd} → ${formatPair(socket)}`;
+}
+
+/** `PID 4711 (the parent)` */
+export function describeRole(server: Server, pid: number): string {
+  if (pid !== server.pid) return `PID ${pid} (a child)`;
+  const forks = childrenOf(pid).length > 0 || readProcess(pid)?.hasWaited;
+  const role = forks ? 'the parent' : 'the server';
+  return `PID ${pid} (${role})`;
+}
+
+/** `PID 4711 (the parent) is sleeping in accept(17)` */
+export function describeProcess(server: Server, pid: number): string {
+  const process = readProcess(pid);
+  const state = process ? describeState(process) : 'gone';
+  return `${describeRole(server, pid)} is ${state}`;
+}
+
+/** The first few of many lines, and how many there are besides. */
+export function fewOf<T>(all: T[], describe: (one: T) => string): string[] {
+  const lines = all.slice(0, FEW).map(describe);
+  if (all.length > FEW) lines.push(`… and ${all.length - FEW} more like these`);
+  return lines;
+}
+
+const FEW = 3;

@@ -1,0 +1,207 @@
+/**
+ * Servers under observation: any command that listens, found by what the
+ * kernel says about it and not by what it prints.
+ */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  childrenOf,
+  readProcess,
+  switchesOf,
+  treeOf,
+} from '../../shared/kernel';
+import {
+  findHolders,
+  findListeners,
+  type Listener,
+} from '../../shared/netstat';
+import { type Defer, type Program, startProgram } from './programs';
+
+/** A server that can be started again and again. */
+export interface Target {
+  name: string;
+  /** The command and its arguments; `{port}` stands for a free port. */
+  command: string[];
+  /**
+   * The arguments by which the server, started by root, becomes an ordinary
+   * user. One that has none is started as an ordinary user.
+   */
+  dropPrivileges?: string[];
+}
+
+/** A server that listens. */
+export interface Server {
+  /** What was started: the server, or a program such as npm that started it. */
+  program: Program;
+  /** The process that listens. */
+  pid: number;
+  /** Its descriptor for that, and the inode of the socket behind it. */
+  listener: { fd: number; inode: number };
+  /** Where a client finds it. */
+  host: string;
+  port: number;
+}
+
+/** What is wrong with a command that is no server, in one line. */
+export class NoServer extends Error {
+  override readonly name = 'NoServer';
+}
+
+const START_SECONDS = 20;
+const STEP_MS = 20;
+const LAST_WORDS_MS = 500;
+
+/**
+ * Starts a server and waits until it listens.
+ *
+ * @param user what to be if root starts it: root, or an ordinary user
+ * @throws NoServer if it ends before it listens, or does not listen in time
+ */
+export async function startServer(
+  target: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary' = 'same',
+): Promise<Server> {
+  const program = await startTarget(target, defer, user);
+  const deadline = Date.now() + START_SECONDS * 1000;
+  for (;;) {
+    const [listener] = listenersOf(program);
+    if (listener) return describeServer(program, listener);
+    if (program.exit()) throw new NoServer(await howItEnded(program));
+    if (Date.now() > deadline) {
+      throw new NoServer(`it does not listen within ${START_SECONDS} s`);
+    }
+    await pause(STEP_MS);
+  }
+}
+
+function listenersOf(program: Program): Listener[] {
+  const pids = treeOf(program.pid);
+  // The list of all sockets can be long. So first: have they one at all,
+  // besides those that are their stdin, stdout and stderr?
+  const holders = [...findHolders(pids).values()];
+  const some = holders.some((all) => all.every(({ fd }) => fd > 2));
+  return some ? findListeners(pids) : [];
+}
+
+// A user of our own: a limit on processes counts all that a user has.
+const ORDINARY_USER = 64_000 + (process.pid % 1000);
+
+async function startTarget(
+  { command, dropPrivileges }: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary',
+): Promise<Program> {
+  const port = command.join().includes('{port}') ? await freePort() : 0;
+  const words = command.map((word) => word.replaceAll('{port}', `${port}`));
+  if (user === 'same' || process.getuid?.() !== 0) {
+    return startProgram(words, defer);
+  }
+  if (dropPrivileges) return startProgram([...words, ...dropPrivileges], defer);
+  return startProgram(words, defer, { uid: ORDINARY_USER, gid: ORDINARY_USER });
+}
+
+/** A port that nobody listens on at the moment. The kernel chooses it. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function describeServer(program: Program, listener: Listener): Server {
+  const { pid, fd, socket } = listener;
+  const { address, port } = socket.local;
+  const everywhere = address === '0.0.0.0' || address === '[::]';
+  return {
+    program,
+    pid,
+    listener: { fd, inode: socket.inode },
+    host: everywhere ? '127.0.0.1' : address.replace(/[[\]]/g, ''),
+    port,
+  };
+}
+
+async function howItEnded(program: Program): Promise<string> {
+  // Its last words may still be on their way. If it left a process in the
+  // background, there is no end of them.
+  await Promise.race([program.ended, pause(LAST_WORDS_MS)]);
+  const { code, signal } = program.exit() ?? { code: null, signal: null };
+  const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
+  const words = lastWords(program);
+  return `it ${how} before it listened${words && `: ${words}`}`;
+}
+
+/** Whether the process that listened is still there, and not a zombie. */
+export function isAlive({ pid }: Server): boolean {
+  const process = readProcess(pid);
+  return process !== null && !'ZX'.includes(process.state);
+}
+
+/** The last line that a program has printed, of those about something. */
+export function lastWords(program: Program, about = /./): string {
+  const lines = program.output().split('\n');
+  return lines.findLast((line) => about.test(line))?.trim() ?? '';
+}
+
+const QUIET_MS = 250;
+const PATIENCE_MS = 10_000; // with one that never sleeps
+const LOOK_EVERY_MS = 25; // each look reads some dozens of files
+
+/**
+ * Tells whether a server has nothing left to do: all its processes sleep, and
+ * none has woken up for a while. Busy machines do not matter here, for a
+ * process that waits for its turn is running, not sleeping.
+ *
+ * @param quietMs how long nobody may have woken up
+ * @returns what to ask again and again
+ */
+export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
+  let activity: string | null = null;
+  let since = Date.now();
+  let looked = 0;
+  const deadline = since + PATIENCE_MS;
+  return () => {
+    if (Date.now() - looked < LOOK_EVERY_MS) return false;
+    looked = Date.now();
+    const now = activityOf(server.pid);
+    if (now === null || now !== activity) since = looked;
+    activity = now;
+    return looked - since >= quietMs || looked > deadline;
+  };
+}
+
+/**
+ * What changes whenever a process or one of its descendants does something.
+ *
+ * @returns null if one of them is doing something now
+ */
+function activityOf(pid: number): string | null {
+  const process = readProcess(pid);
+  if (process === null || process.state === 'Z') return `${pid}`;
+  if ('RD'.includes(process.state)) return null;
+  const below = childrenOf(pid).map(activityOf);
+  if (below.includes(null)) return null;
+  return `${pid}:${switchesOf(pid)} (${below})`;
+}
+
+/**
+ * Sets a soft limit of a running process, with prlimit(1): what becomes
+ * scarce while a server runs.
+ */
+export function setSoftLimit(
+  pid: number,
+  resource: 'nofile' | 'nproc',
+  limit: number,
+): void {
+  // Whoever owns the process may do that. Root in a container may not.
+  const { uid, gid } = statSync(`/proc/${pid}`);
+  const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+  const args = ['--pid', `${pid}`, `--${resource}=${limit}:`];
+  execFileSync('prlimit', args, owner);
+}
