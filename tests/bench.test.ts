@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { childrenOf } from '../shared/kernel';
 import { askForCount, type Load, putUnderLoad } from '../tools/bench/load';
 import { findProblem, type Run } from '../tools/bench/summary';
+import { waitFor } from '../tools/experiments/wait';
 import { ask, get, parseAnswer } from './support/client';
-import { built, childrenOf, startProgram, startStage } from './support/server';
-import { waitFor } from './support/wait';
+import { built, startProgram, startStage } from './support/server';
 
 const BENCH = built('tools/bench.js');
 // Compiled, since it finds the twins from where it lies.
