@@ -136,13 +136,14 @@ export function exitAfter(work: () => void): never {
 
 /**
  * Plays a child in the parent: all that happens after `fork`, but for the
- * system calls that would make it real. See warm.ts for what it is good for.
- * Call it before anybody listens for rejections: a child would not, either.
+ * system calls that would make it real. TCP's options are left out as well,
+ * so that the client may be at the other end of a socket of any kind. See
+ * warm.ts for what it is good for. Call it before anybody listens for
+ * rejections: a child would not, either.
  */
 export function rehearse(work: () => void): void {
   const real = { ...libc };
-  const pretend = () => 0;
-  Object.assign(libc, { madvise: pretend, fork: pretend, signal: pretend });
+  for (const name of LEFT_OUT) libc[name] = () => 0;
   libc._exit = () => {
     throw CURTAIN;
   };
@@ -156,6 +157,7 @@ export function rehearse(work: () => void): void {
   }
 }
 
+const LEFT_OUT = ['madvise', 'fork', 'signal', 'setsockopt'] as const;
 const CURTAIN = new Error('the rehearsal is over');
 
 /** Has Node report promises that were rejected and that nobody handled. */

@@ -11,7 +11,7 @@ import { built, startProgram, startStage } from './support/server';
 
 const BENCH = built('tools/bench.js');
 // Compiled, since it finds the twins from where it lies.
-const { CONTESTANTS, startServer } = createRequire(BENCH)(
+const { CONTESTANTS, startContestant } = createRequire(BENCH)(
   built('tools/bench/servers.js'),
 ) as typeof import('../tools/bench/servers');
 
@@ -110,7 +110,7 @@ describe('a twin answers as part 3 does:', () => {
     const unavailable =
       'prepare' in contestant ? contestant.prepare?.() : undefined;
     skip(unavailable !== undefined, unavailable);
-    const twin = await startServer(contestant);
+    const twin = await startContestant(contestant);
     onTestFinished(twin.stop);
     const part3 = await startStage('part3', ['--quiet']);
     for (const path of ['/', '/sleep/0.01', '/count']) {
@@ -142,7 +142,7 @@ describe('npm run bench', () => {
     });
     await waitFor('it is under load', () => childrenOf(server).length > 0);
     process.kill(bench.pid, 'SIGINT');
-    expect(await bench.ended).toEqual({ code: 130, signal: null });
+    expect(await bench.ended).toEqual({ code: null, signal: 'SIGINT' });
     await waitFor('its server is gone', () => {
       try {
         return !process.kill(-server, 0);

@@ -15,10 +15,9 @@ import { formatReport, Progress } from './bench/report';
 import {
   CONTESTANTS,
   type Contestant,
-  endAllServers,
   type Name,
   type Running,
-  startServer,
+  startContestant,
 } from './bench/servers';
 import { type Result, type Run, summarize } from './bench/summary';
 
@@ -62,7 +61,6 @@ async function main(): Promise<void> {
   const summary = 'puts the stages and their yardsticks under the same load';
   const flags = readFlags({ name: 'bench', summary }, FLAGS);
   if (flags.svg !== null) accessSync(dirname(flags.svg), constants.W_OK);
-  endServersWithUs();
   const { names, skipped } = prepare(flags.only ?? NAMES);
   const runs = await measureAll(names, flags.rounds, flags.seconds);
   const report = {
@@ -84,13 +82,6 @@ async function main(): Promise<void> {
   if (flags.svg !== null) writeFileSync(flags.svg, drawChart(report));
   const results = report.loads.flatMap((load) => load.results);
   if (results.some(({ problem }) => problem !== null)) process.exitCode = 1;
-}
-
-/** Whatever ends this program ends the servers: Ctrl-C, errors, the end. */
-function endServersWithUs(): void {
-  process.on('exit', endAllServers);
-  process.on('SIGINT', () => process.exit(130));
-  process.on('SIGTERM', () => process.exit(143));
 }
 
 function prepare(wanted: Name[]) {
@@ -139,7 +130,7 @@ async function measure(
   servers: Map<Name, Running>,
 ): Promise<Run> {
   const contestant: Contestant = CONTESTANTS[name];
-  const server = servers.get(name) ?? (await startServer(contestant));
+  const server = servers.get(name) ?? (await startContestant(contestant));
   try {
     return await run(server.port, contestant, load, seconds);
   } finally {

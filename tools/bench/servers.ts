@@ -1,9 +1,10 @@
 /**
- * The servers that are compared: how each is started, and ended for certain.
+ * The servers that are compared: how each is started.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { startServer } from '../experiments/servers';
 import type { Load } from './load';
 
 const BUILD = resolve(__dirname, '../..');
@@ -86,65 +87,20 @@ export function versionOf(command: string): string | undefined {
   return stdout?.split('\n')[0] || undefined;
 }
 
-// Running /////////////////////////////////////////////////////////////////////
-
 /** A server that listens. */
 export interface Running {
   port: number;
   stop: () => Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
-
-/** Starts a server. @throws Error with what it said, if it does not listen */
-export async function startServer({ command }: Contestant): Promise<Running> {
-  const [file = '', ...args] = command;
-  // A process group of its own, children included: Ctrl-C is ours to handle.
-  const server = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
+/** Starts a server. @throws NoServer if it does not listen */
+export async function startContestant({
+  label: name,
+  command,
+}: Contestant): Promise<Running> {
+  let stop = async () => {};
+  const { port } = await startServer({ name, command }, (undo) => {
+    stop = async () => undo();
   });
-  running.add(server);
-  const ended = new Promise<void>((resolve) => {
-    server.once('close', () => resolve());
-  }).then(() => running.delete(server));
-  const port = await listeningPort(server, command.join(' '));
-  return {
-    port,
-    stop: async () => {
-      endGroup(server);
-      await ended;
-    },
-  };
-}
-
-function listeningPort(server: ChildProcess, command: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const fail = () =>
-      reject(new Error(`${command} does not listen: ${output.trim()}`));
-    for (const stream of [server.stdout, server.stderr]) {
-      stream?.on('data', (text) => {
-        output += text;
-        const [, port] = /listens on http:.*:(\d+)\//.exec(output) ?? [];
-        if (port !== undefined) resolve(Number(port));
-      });
-    }
-    server.once('error', fail);
-    server.once('close', fail);
-  });
-}
-
-/** Ends every server and its children. Works in the middle of anything. */
-export function endAllServers(): void {
-  for (const server of running) endGroup(server);
-}
-
-function endGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nobody of the group is left.
-  }
+  return { port, stop };
 }
