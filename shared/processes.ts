@@ -136,10 +136,8 @@ export function exitAfter(work: () => void): never {
 
 /**
  * Plays a child in the parent: all that happens after `fork`, but for the
- * system calls that would make it real. TCP's options are left out as well,
- * so that the client may be at the other end of a socket of any kind. See
- * warm.ts for what it is good for. Call it before anybody listens for
- * rejections: a child would not, either.
+ * system calls that would make it real. See warm.ts for what it is good for.
+ * Call it before anybody listens for rejections: a child would not, either.
  */
 export function rehearse(work: () => void): void {
   const real = { ...libc };
@@ -157,7 +155,7 @@ export function rehearse(work: () => void): void {
   }
 }
 
-const LEFT_OUT = ['madvise', 'fork', 'signal', 'setsockopt'] as const;
+const LEFT_OUT = ['madvise', 'fork', 'signal'] as const;
 const CURTAIN = new Error('the rehearsal is over');
 
 /** Has Node report promises that were rejected and that nobody handled. */

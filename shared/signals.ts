@@ -34,12 +34,16 @@ export function signal(name: NodeJS.Signals, disposition: 0 | 1): void {
  */
 export function onSignal(name: NodeJS.Signals, handler: () => void): void {
   process.on(name, handler);
-  handled.add(name);
   check(libc.siginterrupt(signals[name], 1), 'siginterrupt');
 }
 
-// Node itself handles SIGTERM, even if nobody asked it to.
+// The signals that have handlers, for resetSignals: a child has no time to
+// look for them. Node itself handles SIGTERM, even if nobody asked it to.
 const handled = new Set<NodeJS.Signals>(['SIGTERM']);
+process.on('newListener', (event) => {
+  const name = String(event);
+  if (name in signals) handled.add(name as NodeJS.Signals);
+});
 
 /**
  * Lets the event loop turn once: handlers of signals that have arrived run.
