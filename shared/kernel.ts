@@ -285,12 +285,13 @@ export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
 }
 
 /** `sleeping in accept(17)`, `zombie`: a process in words. */
-export function describeState(process: Process): string {
+export function describeState(
+  process: Process,
+  sleep = process.state === 'S' ? sleepOf(process.pid) : null,
+): string {
   const state = STATES[process.state];
-  const sleep = process.state === 'S' ? sleepOf(process.pid) : null;
   if (!sleep) return state;
-  const subject = sleep.descriptor === null ? '' : `${sleep.descriptor}`;
-  return `${state} in ${sleep.call}(${subject})`;
+  return `${state} in ${sleep.call}(${sleep.descriptor ?? ''})`;
 }
 
 /** The text of a file of /proc, or null if it cannot be read. */

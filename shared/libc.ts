@@ -30,8 +30,14 @@ const declare = (prototype: string): CFunction => program.func(prototype);
 export const libc = {
   // socket(2) to shutdown(2): sockets.ts
   socket: declare('int socket(int domain, int type, int protocol)'),
+  socketpair: declare(
+    'int socketpair(int domain, int type, int protocol, void *fds)',
+  ),
   setsockopt: declare(
     'int setsockopt(int fd, int level, int name, void *value, int size)',
+  ),
+  getsockopt: declare(
+    'int getsockopt(int fd, int level, int name, void *value, void *size)',
   ),
   bind: declare('int bind(int fd, void *address, int size)'),
   listen: declare('int listen(int fd, int backlog)'),

@@ -23,7 +23,8 @@ export interface SocketPair {
 const { EINTR } = constants.errno;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SOL_SOCKET = 1;
+/** The level of the options that every socket has, see socket(7). */
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
 const IPPROTO_TCP = 6;
@@ -71,8 +72,24 @@ export function listen(fd: number, backlog: number): void {
 export function accept(listener: number): number {
   const fd = libc.accept(listener, null, null);
   check(fd, 'accept', { fd: listener });
+  return countClient(fd);
+}
+
+let accepted = 0;
+
+/** Notes that a connection has been accepted. @returns its descriptor */
+export function countClient(fd: number): number {
+  accepted += 1;
   log('accept →', fd);
   return fd;
+}
+
+/**
+ * How many connections this process has accepted. A child inherits the number
+ * as it was when the child was made.
+ */
+export function clientsSoFar(): number {
+  return accepted;
 }
 
 /**

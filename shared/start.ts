@@ -2,9 +2,8 @@
  * How every server starts: flags, limits, and the way Node itself has to be
  * started so that it can fork.
  */
-import { isIPv4 } from 'node:net';
 import {
-  type Flag,
+  address,
   type Flags,
   integer,
   readFlags,
@@ -23,6 +22,7 @@ import {
 } from './processes';
 import { handleSignals } from './signals';
 import { formatAddress, getsockname } from './sockets';
+import { warmUp } from './warm';
 
 /**
  * How Node has to run to be forked.
@@ -45,11 +45,18 @@ export const NODE_FLAGS = [
   '--no-use-osr',
 ];
 
+/**
+ * For glibc's malloc, see mallopt(3): no list of small blocks that are free.
+ * Whenever somebody asks for a large one, malloc walks through that list and
+ * merges its blocks. In a child, every page that it touches is copied.
+ */
+const MALLOC_TUNING = 'glibc.malloc.mxfast=0';
+
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.
 const SERVER_FLAGS = {
   port: integer('port to listen on; 0: the kernel chooses', [0, 65_535], 8888),
-  host: hostFlag(),
+  host: address('IPv4 address to listen on'),
   backlog: integer('how many connections may wait', [0, 65_535], 128),
   timeout: seconds('how long a client may say nothing', [0.1, 3600], 10),
   patience: seconds('how long it may read nothing', [0.1, 86_400], 60),
@@ -82,6 +89,7 @@ export function start<F extends Flags>(
     Values<F>;
   restartWithNodeFlags();
   process.title = name;
+  warmUp();
   if (!options.quiet) startLog();
   if (options.trace) startTrace();
   run(name, () => {
@@ -127,6 +135,7 @@ function advice({ syscall, code, port = 0 }: SystemError): string {
 export function restartWithNodeFlags(): void {
   const missing = NODE_FLAGS.filter((flag) => !process.execArgv.includes(flag));
   if (missing.length === 0) return;
+  process.env.GLIBC_TUNABLES ??= MALLOC_TUNING;
   const [node = process.execPath, ...args] = process.argv;
   execve(node, [node, ...process.execArgv, ...missing, ...args]);
 }
@@ -151,17 +160,4 @@ export function announceListener(listener: number): void {
   announce(
     `${process.title} listens on http://${address}/, PID ${process.pid}`,
   );
-}
-
-function hostFlag(): Flag<string> {
-  return {
-    value: 'ADDRESS',
-    help: 'IPv4 address to listen on',
-    initial: '127.0.0.1',
-    expects: 'an IPv4 address such as 127.0.0.1',
-    read: (text) => {
-      if (text === 'localhost') return '127.0.0.1';
-      return isIPv4(text) ? text : undefined;
-    },
-  };
 }

@@ -54,8 +54,8 @@ export function startProgram(
 ): Program {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
-    ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
     detached: true, // a session of its own, see setsid(2)
   });
   killWithUs(child);
