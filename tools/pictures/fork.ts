@@ -188,7 +188,7 @@ export function life(): Picture {
     description:
       'fork makes the child. It runs until _exit, and is then a zombie: without memory and descriptors, with a PID and an exit status. ' +
       'The parent gets SIGCHLD. When it calls waitpid, the zombie is gone. If the parent ends first, init adopts the zombie and waits.',
-    height: 245,
+    height: 255,
     shapes,
   };
 }
@@ -224,14 +224,14 @@ export function signals(): Picture {
       [260, 167],
       [424, 98],
     ]),
-    text(345, 218, 'the handler runs once:', 'soft middle'),
-    text(345, 236, 'with which code in it?', 'soft middle'),
+    text(335, 222, 'the handler runs once:', 'soft middle'),
+    text(335, 240, 'with which code in it?', 'soft middle'),
     box([425, 60, 355, 76], 'bad', [
       'one waitpid',
       '1 is reaped, 2 3 4 5 stay zombies',
     ]),
     box([425, 150, 355, 76], 'good', [
-      'waitpid in a loop, until it says 0',
+      'waitpid in a loop, until nobody is left',
       '1 2 3 4 5 are reaped',
     ]),
   );
@@ -240,7 +240,7 @@ export function signals(): Picture {
     description:
       'Five children end while the parent is busy. Each sends SIGCHLD, but a pending signal is one bit: the handler runs once. ' +
       'With one waitpid, four children stay zombies. With waitpid in a loop all five are reaped.',
-    height: 245,
+    height: 255,
     shapes,
   };
 }
