@@ -15,6 +15,9 @@ const FIRST_INODE = 1_600_001;
 const NUMBER =
   /(^ *|(?<=\d) +| {2,})(\d{2,})(?= )|(?<![\d.,])(\d{2,})(?![\d.]*\d)/gm;
 
+// Whose process it is, in a list of lsof.
+const USER = /(?<=^\S+ +\d+ +)\S+(?= +\d+u )/gm;
+
 // Where a page shows the number of a descriptor.
 const DESCRIPTOR =
   /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown)\(|accept |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
@@ -70,6 +73,7 @@ export class Names {
       )
       .replace(/\d+\.\d{3,}(?= s\b)/g, (time) => Number(time).toFixed(1))
       .replace(/Date: \w{3}, \d\d \w/g, 'Date: Thu, 01 J')
+      .replace(USER, (name) => 'you'.padStart(name.length))
       .replace(/pts\/\d+/g, 'pts/1')
       .replace(NUMBER, (_, space: string, column: string, number: string) =>
         column

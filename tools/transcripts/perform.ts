@@ -23,7 +23,7 @@ const LOOK_MS = 20;
 const TYPING_MS = 250;
 const QUIET_LOOKS = 5;
 /** So long what is started in the background takes to begin, at most. */
-const BACKGROUND_MS = 750;
+const BACKGROUND_MS = 1_200;
 /** So long a reader waits before Ctrl-C. */
 const PATIENCE_SECONDS = 2;
 
