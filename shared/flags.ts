@@ -1,6 +1,7 @@
 /**
  * Flags on the command line: read, checked, explained.
  */
+import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
 
 /** One flag: a switch, or one that takes a value. */
@@ -45,6 +46,20 @@ export function seconds(
 ): Flag<number> {
   const form = /^\d+(\.\d+)?$/;
   return number(help, [min, max], initial, form, 'a number of seconds');
+}
+
+/** A flag that takes an IPv4 address, this machine's own if not given. */
+export function address(help: string): Flag<string> {
+  return {
+    value: 'ADDRESS',
+    help,
+    initial: '127.0.0.1',
+    expects: 'an IPv4 address such as 127.0.0.1',
+    read: (text) => {
+      if (text === 'localhost') return '127.0.0.1';
+      return isIPv4(text) ? text : undefined;
+    },
+  };
 }
 
 function number<T extends number | null>(

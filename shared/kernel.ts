@@ -156,9 +156,19 @@ function parseLimit(table: string, name: string): Limit {
 
 /** The real user a process belongs to, see proc_pid_status(5). */
 export function userOf(pid: number): number | null {
+  return readStatus(pid, 'Uid');
+}
+
+/** The memory a process has in RAM, in kB: VmRSS. A zombie has none: null. */
+export function memoryOf(pid: number): number | null {
+  return readStatus(pid, 'VmRSS');
+}
+
+/** The first number of a line of proc_pid_status(5), null if there is none. */
+function readStatus(pid: number, name: string): number | null {
   const status = readText(`/proc/${pid}/status`) ?? '';
-  const uid = /^Uid:\t(\d+)/m.exec(status)?.[1];
-  return uid === undefined ? null : Number(uid);
+  const value = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1];
+  return value === undefined ? null : Number(value);
 }
 
 /** How much of RLIMIT_NPROC a user has used up: threads, zombies included. */
@@ -275,12 +285,13 @@ export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
 }
 
 /** `sleeping in accept(17)`, `zombie`: a process in words. */
-export function describeState(process: Process): string {
+export function describeState(
+  process: Process,
+  sleep = process.state === 'S' ? sleepOf(process.pid) : null,
+): string {
   const state = STATES[process.state];
-  const sleep = process.state === 'S' ? sleepOf(process.pid) : null;
   if (!sleep) return state;
-  const subject = sleep.descriptor === null ? '' : `${sleep.descriptor}`;
-  return `${state} in ${sleep.call}(${subject})`;
+  return `${state} in ${sleep.call}(${sleep.descriptor ?? ''})`;
 }
 
 /** The text of a file of /proc, or null if it cannot be read. */

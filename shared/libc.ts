@@ -36,6 +36,9 @@ export const libc = {
   setsockopt: declare(
     'int setsockopt(int fd, int level, int name, void *value, int size)',
   ),
+  getsockopt: declare(
+    'int getsockopt(int fd, int level, int name, void *value, void *size)',
+  ),
   bind: declare('int bind(int fd, void *address, int size)'),
   listen: declare('int listen(int fd, int backlog)'),
   accept: declare('int accept(int fd, void *address, void *size)'),

@@ -46,6 +46,8 @@ export interface TcpSocket extends SocketPair {
    * closed by everybody.
    */
   inode: number;
+  /** The user who made it. */
+  uid: number;
 }
 
 /** Which sockets are wanted. Rows of others are not even parsed. */
@@ -87,6 +89,7 @@ function parseRow(columns: string[]): TcpSocket {
     receiveQueue,
     sendQueue,
     inode: Number(columns[9]),
+    uid: Number(columns[7]),
   };
 }
 
@@ -118,11 +121,15 @@ function isMapped(bytes: Buffer): boolean {
  *
  * @param pids the processes to look into: all, unless told. Those of other
  *   users stay closed to an ordinary user.
+ * @param descriptors where to look them up, if that has been done already
  */
-export function findHolders(pids = listPids()): Map<number, Holder[]> {
+export function findHolders(
+  pids: Iterable<number> = listPids(),
+  descriptors = descriptorsOf,
+): Map<number, Holder[]> {
   const holders = new Map<number, Holder[]>();
   for (const pid of pids) {
-    for (const [fd, target] of descriptorsOf(pid) ?? []) {
+    for (const [fd, target] of descriptors(pid) ?? []) {
       if (!target.startsWith('socket:[')) continue;
       const inode = Number(target.slice('socket:['.length, -1));
       const known = holders.get(inode);

@@ -23,7 +23,8 @@ export interface SocketPair {
 const { EINTR } = constants.errno;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SOL_SOCKET = 1;
+/** The level of the options that every socket has, see socket(7). */
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
 const IPPROTO_TCP = 6;

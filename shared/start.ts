@@ -2,9 +2,8 @@
  * How every server starts: flags, limits, and the way Node itself has to be
  * started so that it can fork.
  */
-import { isIPv4 } from 'node:net';
 import {
-  type Flag,
+  address,
   type Flags,
   integer,
   readFlags,
@@ -57,7 +56,7 @@ const MALLOC_TUNING = 'glibc.malloc.mxfast=0';
 // net.core.somaxconn by itself.
 const SERVER_FLAGS = {
   port: integer('port to listen on; 0: the kernel chooses', [0, 65_535], 8888),
-  host: hostFlag(),
+  host: address('IPv4 address to listen on'),
   backlog: integer('how many connections may wait', [0, 65_535], 128),
   timeout: seconds('how long a client may say nothing', [0.1, 3600], 10),
   patience: seconds('how long it may read nothing', [0.1, 86_400], 60),
@@ -161,17 +160,4 @@ export function announceListener(listener: number): void {
   announce(
     `${process.title} listens on http://${address}/, PID ${process.pid}`,
   );
-}
-
-function hostFlag(): Flag<string> {
-  return {
-    value: 'ADDRESS',
-    help: 'IPv4 address to listen on',
-    initial: '127.0.0.1',
-    expects: 'an IPv4 address such as 127.0.0.1',
-    read: (text) => {
-      if (text === 'localhost') return '127.0.0.1';
-      return isIPv4(text) ? text : undefined;
-    },
-  };
 }

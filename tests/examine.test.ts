@@ -29,7 +29,7 @@ test('examine says in the words of the kernel what is wrong', async () => {
     /^3 of 10 go wrong: hanging, descriptors, open files\.$/m,
   );
   expect(code).toBe(0);
-});
+}, 120_000); // ten experiments, one after the other
 
 test.each([
   ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],

@@ -26,7 +26,7 @@ const FAULT_OF: Record<Symptom, Fault> = {
 };
 
 const target = (fault: Fault) =>
-  targetOf(built('tests/fixtures/faulty.js'), ['--fault', fault]);
+  targetOf(built('tests/fixtures/faulty.js'), ['--quiet', '--fault', fault]);
 
 test.each(SYMPTOMS)('%s is found in a server that has it', async (symptom) => {
   const { run } = EXPERIMENTS[symptom];

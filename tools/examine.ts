@@ -10,7 +10,7 @@ import { formatAddress } from '../shared/sockets';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from './experiments';
 import { MARKS, paint } from './experiments/colours';
 import type { Finding } from './experiments/findings';
-import type { Defer } from './experiments/programs';
+import { withCleanUp } from './experiments/programs';
 import { NoServer, startServer, type Target } from './experiments/servers';
 
 const NAME = 'examine';
@@ -67,16 +67,6 @@ async function examine(target: Target, symptom: Symptom): Promise<Finding> {
     const { message } = error as Error;
     const figure = 'not measured';
     return { verdict: 'none', figure, measured: {}, evidence: [message] };
-  }
-}
-
-/** Runs a piece of work and undoes what it leaves, the last thing first. */
-async function withCleanUp<T>(work: (defer: Defer) => Promise<T>): Promise<T> {
-  const undo: (() => void | Promise<void>)[] = [];
-  try {
-    return await work((step) => undo.unshift(step));
-  } finally {
-    for (const step of undo) await step();
   }
 }
 

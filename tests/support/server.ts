@@ -2,56 +2,22 @@
  * Servers under test: real processes, started on a port the kernel chooses,
  * and gone when the test is over, whatever it did.
  */
-import { basename, resolve } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { childrenOf, descriptorsOf, limitsOf } from '../../shared/kernel';
-import { NODE_FLAGS } from '../../shared/start';
+import { childrenOf, descriptorsOf } from '../../shared/kernel';
 import {
   type Program,
   startProgram as start,
 } from '../../tools/experiments/programs';
-import type { Target } from '../../tools/experiments/servers';
+import { built, STAGES, type Stage } from '../../tools/experiments/stages';
 import { waitFor } from '../../tools/experiments/wait';
 
-/** The stages, in the order of the course, and the programs they are. */
-export const STAGES = {
-  part1: 'part1-iterative/server.js',
-  part2: 'part2-forking/server.js',
-  part3a: 'part3-reaping/steps/a-never-waits.js',
-  part3b: 'part3-reaping/steps/b-dies-of-eintr.js',
-  part3c: 'part3-reaping/steps/c-waits-once-per-signal.js',
-  part3: 'part3-reaping/server.js',
-} as const;
-
-export type Stage = keyof typeof STAGES;
-
-export const STAGE_NAMES = Object.keys(STAGES) as Stage[];
-
-/** The compiled form of a program of this repository. */
-export function built(program: string): string {
-  return resolve('build', program);
-}
-
-/** A compiled server as the experiments want it. */
-export function targetOf(file: string, flags: string[] = []): Target {
-  const { hard = MANY } = limitsOf(process.pid)?.processes ?? {};
-  return {
-    name: basename(file, '.js'),
-    // With its flags Node starts once and not twice, see start.ts.
-    command: [
-      process.execPath,
-      ...NODE_FLAGS,
-      file,
-      '--port',
-      '0',
-      '--quiet',
-      ...flags,
-    ],
-    dropPrivileges: ['--max-processes', `${Math.min(MANY, hard)}`],
-  };
-}
-
-const MANY = 4_000; // processes: a limit that says nothing yet
+export {
+  built,
+  STAGE_NAMES,
+  STAGES,
+  type Stage,
+  targetOf,
+} from '../../tools/experiments/stages';
 
 /** A program that listens. */
 export interface Server extends Program {

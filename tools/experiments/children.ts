@@ -135,7 +135,9 @@ export async function counting(target: Target, defer: Defer): Promise<Finding> {
   });
   process.kill(server.pid, 'SIGCONT');
   const left = await zombiesAwake(server, defer);
-  if (!isAlive(server)) return failed(server, describeFailure(server, 1));
+  if (!isAlive(server)) {
+    return failed(server, await describeFailure(server, 1));
+  }
   return {
     verdict: left.length === 0 ? 'good' : 'bad',
     figure: `${left.length} of ${TOGETHER} zombies stay`,

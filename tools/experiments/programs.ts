@@ -34,6 +34,18 @@ export interface Program {
  */
 export type Defer = (undo: () => void | Promise<void>) => void;
 
+/** Runs a piece of work and undoes what it leaves, the last thing first. */
+export async function withCleanUp<T>(
+  work: (defer: Defer) => Promise<T>,
+): Promise<T> {
+  const undo: (() => void | Promise<void>)[] = [];
+  try {
+    return await work((step) => undo.unshift(step));
+  } finally {
+    for (const step of undo) await step();
+  }
+}
+
 /** Starts a program, and has it ended when the caller is done. */
 export function startProgram(
   command: string[],
@@ -42,8 +54,8 @@ export function startProgram(
 ): Program {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
-    ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
     detached: true, // a session of its own, see setsid(2)
   });
   killWithUs(child);

@@ -128,13 +128,19 @@ function describeServer(program: Program, listener: Listener): Server {
 }
 
 async function howItEnded(program: Program): Promise<string> {
-  // Its last words may still be on their way. If it left a process in the
-  // background, there is no end of them.
-  await Promise.race([program.ended, pause(LAST_WORDS_MS)]);
+  await hearOut(program);
   const { code, signal } = program.exit() ?? { code: null, signal: null };
   const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
   const words = lastWords(program);
   return `it ${how} before it listened${words && `: ${words}`}`;
+}
+
+/**
+ * The last words of a program that has ended may still be on their way. If it
+ * left a process in the background, there is no end of them.
+ */
+export async function hearOut(program: Program): Promise<void> {
+  await Promise.race([program.ended, pause(LAST_WORDS_MS)]);
 }
 
 /** Whether the process that listened is still there, and not a zombie. */

@@ -5,7 +5,7 @@ import { childrenOf, readProcess } from '../../shared/kernel';
 import { type Client, LAST_REQUEST, openClient } from './clients';
 import { describeProcess, type Finding } from './findings';
 import type { Defer } from './programs';
-import { isAlive, lastWords, type Server, watchIdle } from './servers';
+import { hearOut, isAlive, lastWords, type Server, watchIdle } from './servers';
 import { waitFor } from './wait';
 
 /** How a number of visits went. */
@@ -102,10 +102,15 @@ async function whyUnanswered(server: Server, at: number): Promise<Failure> {
 }
 
 /** What is wrong with a server that does not answer. */
-export function describeFailure(server: Server, at: number): Failure {
+export async function describeFailure(
+  server: Server,
+  at: number,
+): Promise<Failure> {
+  const died = !isAlive(server);
+  if (died) await hearOut(server.program);
   const output = server.program.output();
   const error = ERRORS.find(([, words]) => words.test(output));
-  return { at, died: !isAlive(server), error: error?.[0] ?? null };
+  return { at, died, error: error?.[0] ?? null };
 }
 
 // By the name that C has for them, or by the words of strerror(3).

@@ -1,0 +1,43 @@
+/**
+ * A terminal with a program in it, for what only happens in a terminal.
+ * script(1), which every Linux has, makes the pseudo-terminal.
+ */
+import { onTestFinished } from 'vitest';
+import { treeOf } from '../../shared/kernel';
+import { type Program, startProgram } from '../../tools/experiments/programs';
+
+export interface Terminal extends Program {
+  type: (keys: string) => void;
+  /** What a person sees: the last picture, without colours. */
+  screen: () => string;
+  /** Whether the cursor and the screen are as they were before. */
+  restored: () => boolean;
+  /** The program itself, which script and a shell have started. */
+  inner: () => number;
+}
+
+const RESTORE = '\x1b[?25h\x1b[?1049l';
+
+/** Runs a compiled program with its arguments in a terminal of 80 × 24. */
+export function openTerminal(file: string, args: string[] = []): Terminal {
+  const words = [process.execPath, file, ...args].join(' ');
+  const command = `stty cols 80 rows 24; exec ${words}`;
+  const program = startProgram(
+    ['script', '--quiet', '--return', '--command', command, '/dev/null'],
+    onTestFinished,
+    { stdio: 'pipe', env: { ...process.env, TERM: 'xterm', FORCE_COLOR: '1' } },
+  );
+  return {
+    ...program,
+    type: (keys) => program.process.stdin?.write(keys),
+    screen: () => plain(program.output().split('\x1b[H').at(-2) ?? ''),
+    restored: () => program.output().trimEnd().endsWith(RESTORE),
+    inner: () => treeOf(program.pid).at(-1) ?? 0,
+  };
+}
+
+/** A text without escape sequences. */
+export function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the very subject
+  return text.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '');
+}

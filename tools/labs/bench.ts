@@ -1,0 +1,176 @@
+/**
+ * What every lab is made of: steps, evidence, and expectations that hold or
+ * don't.
+ */
+import chalk from 'chalk';
+import { describeState, readProcess } from '../../shared/kernel';
+import { printable } from '../../shared/log';
+import { listSockets } from '../../shared/netstat';
+import { type Client, get, openClient } from '../experiments/clients';
+import { MARKS, paint } from '../experiments/colours';
+import { serverEndOf } from '../experiments/findings';
+import type { Defer, Program } from '../experiments/programs';
+import { type Server, startServer } from '../experiments/servers';
+import { built, STAGES, type Stage, targetOf } from '../experiments/stages';
+import { waitFor } from '../experiments/wait';
+
+/** One experiment that the reader makes. */
+export interface Lab {
+  /** One line for the list. */
+  summary: string;
+  /** The chapter that explains it. */
+  chapter: string;
+  /** What is going to be done. */
+  plan: string;
+  /** What the reader is asked to predict. */
+  question: string;
+  run: (bench: Bench) => Promise<void>;
+  /** What was seen and why, in three sentences. */
+  conclusion: string;
+}
+
+/** The place where a lab is done. */
+export interface Bench {
+  /** Whatever is handed in is undone when the lab is over. */
+  defer: Defer;
+  /** Says what is done now. */
+  step: (text: string) => void;
+  /** Evidence, as the kernel or a program has put it. */
+  show: (...lines: string[]) => void;
+  /** Says what was expected, and whether it is so. */
+  expect: (expectation: string, holds: boolean) => void;
+  /** How many expectations did not hold. */
+  contradictions: () => number;
+}
+
+export function setUpBench(defer: Defer): Bench {
+  let contradictions = 0;
+  return {
+    defer,
+    step: (text) => console.log(`\n${chalk.bold(text)}`),
+    show: (...lines) => {
+      for (const line of lines) console.log(`    ${printable(line)}`);
+    },
+    expect: (expectation, holds) => {
+      const verdict = holds ? 'good' : 'bad';
+      if (!holds) contradictions++;
+      const text = holds ? expectation : `NOT SO: ${expectation}`;
+      console.log(`  ${paint(verdict, `${MARKS[verdict]} ${text}`)}`);
+    },
+    contradictions: () => contradictions,
+  };
+}
+
+// Pieces of labs //////////////////////////////////////////////////////////////
+
+/** Starts a stage and tells where it is. */
+export async function startStage(
+  { defer, show }: Bench,
+  stage: Stage,
+  ...flags: string[]
+): Promise<Server> {
+  const target = targetOf(built(STAGES[stage]), flags);
+  const server = await startServer(target, defer);
+  const command = ['npm run', stage, ...(flags.length > 0 ? ['--'] : [])];
+  show(
+    [...command, ...flags].join(' '),
+    `PID ${server.pid} listens on 127.0.0.1:${server.port}`,
+  );
+  return server;
+}
+
+/** For servers whose clients say nothing until the lab has seen enough. */
+export const PATIENT = ['--timeout', '600'];
+
+/** A client that asks for a page and then waits. */
+export async function askFor(
+  server: Server,
+  path: string,
+  defer: Defer,
+): Promise<Client> {
+  const client = await openClient(server, defer);
+  client.send(get(path));
+  return client;
+}
+
+/** Many of them at once. */
+export function askTogether(
+  server: Server,
+  path: string,
+  clients: number,
+  defer: Defer,
+): Promise<Client[]> {
+  const all = Array.from({ length: clients }, () =>
+    askFor(server, path, defer),
+  );
+  return Promise.all(all);
+}
+
+/**
+ * Whether a state comes about. A lab goes on if not, and says so.
+ *
+ * @param seconds how long to wait for it
+ */
+export async function comesTrue(
+  ask: () => boolean,
+  seconds = 20,
+): Promise<boolean> {
+  try {
+    return await waitFor('', ask, seconds * 1000);
+  } catch {
+    return false;
+  }
+}
+
+/** `/proc/4711/stat: 4711 (part2) Z 4700`: number, name, state, parent. */
+export function statLine(pid: number): string {
+  const process = readProcess(pid);
+  if (!process) return `/proc/${pid}: there is no such process`;
+  const { name, state, parent } = process;
+  return `/proc/${pid}/stat: ${pid} (${name}) ${state} ${parent}`;
+}
+
+/** `/proc/4711/fd/18 -> socket:[33058]` for each who holds the server's end. */
+export function holderLines(server: Server, client: Client): string[] {
+  const end = serverEndOf(server, client);
+  if (!end) return [`no process holds the server's end of port ${client.port}`];
+  const target = `socket:[${end.socket.inode}]`;
+  return end.holders.map(({ pid, fd }) => `/proc/${pid}/fd/${fd} -> ${target}`);
+}
+
+/** `127.0.0.1:8888 ⇄ 127.0.0.1:53122 ESTABLISHED`, the server's end. */
+export function socketLine(server: Server, client: Client): string {
+  const end = serverEndOf(server, client);
+  const pair = `127.0.0.1:${server.port} ⇄ 127.0.0.1:${client.port}`;
+  return `${pair}  ${end?.socket.state ?? 'closed'}`;
+}
+
+/** How many connections wait to be accepted. */
+export function queueLength({ listener }: Server): number {
+  const row = listSockets({ state: 'LISTEN' }).find(
+    ({ inode }) => inode === listener.inode,
+  );
+  return row?.receiveQueue ?? 0;
+}
+
+/** The lines of a page that a client has received. */
+export function pageLines(client: Client): string[] {
+  const [, bytes = ''] = client.received().split('\r\n\r\n');
+  const page = Buffer.from(bytes, 'latin1').toString();
+  return page.trimEnd().split('\n').filter(Boolean);
+}
+
+/** `PID 4711 is sleeping in accept(17)` */
+export function stateLine(pid: number): string {
+  const process = readProcess(pid);
+  return `PID ${pid} is ${process ? describeState(process) : 'gone'}`;
+}
+
+/** Waits until a program has ended and all its output has come. */
+export function hasEnded({ ended }: Program): Promise<boolean> {
+  let over = false;
+  ended.then(() => {
+    over = true;
+  });
+  return comesTrue(() => over);
+}

@@ -1,0 +1,104 @@
+/**
+ * Makes a picture of what a terminal shows: text with colours on stdin, SVG
+ * on stdout.
+ *
+ *     tmux capture-pane -e -p | node build/tools/svg.js > watch.svg
+ */
+import { readFileSync } from 'node:fs';
+
+const CELL = { width: 8.4, height: 18 };
+const MARGIN = 14;
+const PLAIN = '#d4d4d4';
+const GROUND = '#1b1b1f';
+
+/** The parameters of SGR, as far as chalk uses them. */
+const COLOURS: Record<string, string> = {
+  31: '#f2777a',
+  32: '#8fc98f',
+  33: '#ffcc66',
+  34: '#6699cc',
+  35: '#c995e0',
+  36: '#66c6c6',
+};
+
+interface Look {
+  colour: string;
+  bold: boolean;
+  dim: boolean;
+  inverse: boolean;
+}
+
+const NORMAL: Look = { colour: PLAIN, bold: false, dim: false, inverse: false };
+
+function change(look: Look, parameter: string): Look {
+  if (parameter === '' || parameter === '0') return NORMAL;
+  if (parameter === '1') return { ...look, bold: true };
+  if (parameter === '2') return { ...look, dim: true };
+  if (parameter === '22') return { ...look, bold: false, dim: false };
+  if (parameter === '7') return { ...look, inverse: true };
+  if (parameter === '27') return { ...look, inverse: false };
+  const colour = parameter === '39' ? PLAIN : COLOURS[parameter];
+  return colour ? { ...look, colour } : look;
+}
+
+/** One row: each run of characters that look alike at its own place. */
+function drawRow(row: string, y: number): string {
+  let look = NORMAL;
+  let column = 0;
+  const runs: string[] = [];
+  // Every other part is what stood between ESC [ and m.
+  row.split(SGR).forEach((part, i) => {
+    if (i % 2 === 1) {
+      for (const parameter of part.split(';')) look = change(look, parameter);
+      return;
+    }
+    runs.push(drawRun(part, look, column, y));
+    column += part.length;
+  });
+  return runs.join('');
+}
+
+const ESCAPE = String.fromCharCode(27);
+const SGR = new RegExp(`${ESCAPE}\\[([\\d;]*)m`);
+
+function drawRun(text: string, look: Look, column: number, y: number): string {
+  if (text.trim() === '' && !look.inverse) return '';
+  const x = (MARGIN + column * CELL.width).toFixed(1);
+  const width = (text.length * CELL.width).toFixed(1);
+  const top = y - CELL.height + 5;
+  const ground = look.inverse
+    ? `<rect x="${x}" y="${top}" width="${width}" height="${CELL.height}" fill="${look.colour}"/>`
+    : '';
+  const style = [
+    `fill="${look.inverse ? GROUND : look.colour}"`,
+    look.bold ? 'font-weight="bold"' : '',
+    look.dim ? 'opacity="0.6"' : '',
+    `textLength="${width}"`,
+  ];
+  return `${ground}<text x="${x}" y="${y}" ${style.join(' ')}>${escapeText(text)}</text>`;
+}
+
+function escapeText(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(' ', '\u00a0');
+}
+
+function draw(rows: string[]): string {
+  const plain = rows.map((row) => row.split(SGR).filter((_, i) => i % 2 === 0));
+  const columns = Math.max(...plain.map((parts) => parts.join('').length));
+  const width = Math.ceil(2 * MARGIN + columns * CELL.width);
+  const height = 2 * MARGIN + rows.length * CELL.height;
+  const lines = rows.map((row, i) =>
+    drawRow(row, MARGIN + (i + 1) * CELL.height - 5),
+  );
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>
+<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
+${lines.join('\n')}
+</g>
+</svg>`;
+}
+
+console.log(draw(readFileSync(0, 'utf8').trimEnd().split('\n')));

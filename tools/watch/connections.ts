@@ -1,0 +1,114 @@
+/**
+ * The connections as lines: who is at both ends, and what the client waits
+ * for.
+ */
+import { count } from '../words';
+import { heading, type Line, type Style } from './lines';
+import type { Model } from './model';
+import type { Connection, Verdict } from './pairs';
+
+/** A table of the connections, as many as there is room for. */
+export function connectionLines(
+  model: Model,
+  columns: number,
+  room: number,
+): Line[] {
+  const { connections, timeWait, server } = model;
+  const open = connections.length;
+  const past = timeWait > 0 ? `, ${timeWait} in TIME_WAIT` : '';
+  if (open === 0) return [[heading('connections'), [`none${past}`]]];
+
+  // The server's end is the same in every row: it goes first.
+  const pair = columns < WIDE ? remoteOf : pairOf;
+  const title = `${count(open, 'connection')}${past}`;
+  const pairs = connections.map(pair);
+  const width = Math.max(...[title, ...pairs].map(({ length }) => length));
+  const shown = open < room ? open : Math.max(1, room - 2);
+  const rest = connections.slice(shown);
+  const more: Line[] =
+    rest.length > 0 ? [[[`    … and ${tally(rest)}`, 'dim']]] : [];
+  const row = (cells: string[]): string => layOut(cells, width);
+  return [
+    [[row(['fd', title, 'state', 'held by', 'client']), 'bold']],
+    ...connections.slice(0, shown).map((one): Line => {
+      const { holders, state, verdict } = one;
+      const fd = holders.find(({ pid }) => pid === server?.pid)?.fd;
+      const cells = [`${fd ?? '–'}`, pair(one), state ?? 'SYN ignored'];
+      const style = STYLE_OF[verdict];
+      return [
+        [row([...cells, holdersOf(holders), ''])],
+        [clientOf(one, columns), style],
+      ];
+    }),
+    ...more,
+  ];
+}
+
+const WIDE = 78;
+const VERY_WIDE = 104;
+
+function layOut(cells: string[], pairWidth: number): string {
+  const [fd = '', pair = '', state = '', held = '', client = ''] = cells;
+  const start = `${fd.padStart(5)}  ${pair.padEnd(pairWidth)}`;
+  return `${start}  ${state.padEnd(11)} ${held.padEnd(11)} ${client}`;
+}
+
+function pairOf({ local, remote }: Connection): string {
+  return `${local} ⇄ ${remote}`;
+}
+
+function remoteOf({ remote }: Connection): string {
+  return `⇄ ${remote}`;
+}
+
+function holdersOf(holders: Connection['holders']): string {
+  const [first, ...others] = new Set(holders.map(({ pid }) => pid));
+  if (first === undefined) return 'nobody';
+  return others.length === 0 ? `${first} only` : `${first} +${others.length}`;
+}
+
+const STYLE_OF: Record<Verdict, Style> = {
+  knocking: 'bad',
+  queued: 'warn',
+  served: 'good',
+  finished: 'bad',
+  forgotten: 'bad',
+  closed: 'dim',
+  left: 'bad',
+};
+
+/** What the client waits for; where there is room, what its end looks like. */
+function clientOf(connection: Connection, columns: number): string {
+  const { client } = connection;
+  const words = expectation(connection);
+  if (columns < VERY_WIDE || !client) return words;
+  const [holder] = client.holders;
+  const where = holder ? ` in ${holder.pid}` : '';
+  return `${words.padEnd(15)} ${client.state}${where}`;
+}
+
+function expectation({ verdict, sent, received }: Connection): string {
+  if (verdict === 'knocking') return 'knocks';
+  if (verdict === 'queued') return 'in the queue';
+  if (verdict === 'finished') return 'waits for a FIN';
+  if (verdict === 'forgotten') return 'waits in vain';
+  if (verdict === 'closed') return 'has its FIN';
+  if (verdict === 'left') return 'has left';
+  if (sent) return 'gets its answer';
+  return received === 0 ? 'says nothing' : 'wants an answer';
+}
+
+/** `20 more: 18 wait for a FIN`: what is not shown, the most frequent first. */
+function tally(connections: Connection[]): string {
+  const numbers = new Map<string, number>();
+  for (const one of connections) {
+    const words = expectation(one);
+    numbers.set(words, (numbers.get(words) ?? 0) + 1);
+  }
+  const parts = [...numbers]
+    .sort(([, a], [, b]) => b - a)
+    .map(([words, number]) =>
+      numbers.size > 1 ? `${words} (${number})` : words,
+    );
+  return `${connections.length} more: ${parts.join(', ')}`;
+}

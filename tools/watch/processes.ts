@@ -1,0 +1,115 @@
+/**
+ * The processes as lines: a tree, in which a zombie looks like one.
+ */
+import { describeState } from '../../shared/kernel';
+import { printable } from '../../shared/log';
+import { count, formatAge, plainNumber } from '../words';
+import { flushRight, heading, type Line, type Style } from './lines';
+import type { Model } from './model';
+import type { Member } from './picture';
+
+/** The tree, as much of it as there is room for. */
+export function processLines(
+  model: Model,
+  columns: number,
+  room: number,
+): Line[] {
+  const [server, ...others] = model.processes;
+  if (!server) return [];
+  const living = others.filter(({ state }) => state !== 'Z');
+  const dead = others.filter(({ state }) => state === 'Z');
+  const space = room - 2; // the summary and the server
+  const [alive, corpses] = shareSpace(living.length, dead.length, space);
+  const shown = [server, ...living.slice(0, alive), ...dead.slice(0, corpses)];
+  const more = leftOut([
+    [living.length - alive, 'child', 'children'],
+    [dead.length - corpses, 'zombie', 'zombies'],
+  ]);
+  const widths = widthsOf(model.processes);
+  return [
+    summarise(model, living.length),
+    ...shown.map((member, i) => {
+      const last = i === shown.length - 1 && more === null;
+      return processLine(member, last, widths, columns);
+    }),
+    ...(more === null ? [] : [[[`   └─ ${more}`, 'dim']] as Line]),
+  ];
+}
+
+function summarise({ zombies, user }: Model, living: number): Line {
+  const line: Line = [
+    heading('processes'),
+    [`1 server, ${count(living, 'child', 'children')}, `],
+    [count(zombies, 'zombie'), zombies > 0 ? 'dead' : 'plain'],
+  ];
+  if (!user) return line;
+  const used = `${plainNumber(user.threads)} of ${plainNumber(user.limit)}`;
+  return [...line, [`; user's limit: ${used}`]];
+}
+
+/** How many of each are shown: the living first, but one zombie at least. */
+function shareSpace(
+  living: number,
+  dead: number,
+  space: number,
+): [alive: number, corpses: number] {
+  if (living + dead <= space) return [living, dead];
+  const rows = Math.max(0, space - 1); // the last one counts the others
+  const alive = Math.min(living, dead > 0 ? Math.max(0, rows - 1) : rows);
+  return [alive, Math.min(dead, rows - alive)];
+}
+
+/** @returns null if nobody is left out */
+function leftOut(groups: [number, string, string][]): string | null {
+  const parts = groups
+    .filter(([number]) => number > 0)
+    .map(([number, one, many]) => count(number, one, many));
+  return parts.length > 0 ? `… and ${parts.join(' and ')} more` : null;
+}
+
+interface Widths {
+  pid: number;
+  name: number;
+}
+
+function widthsOf(members: Member[]): Widths {
+  return {
+    pid: Math.max(...members.map(({ pid }) => String(pid).length)),
+    name: Math.max(...members.map(({ name }) => name.length)),
+  };
+}
+
+const TREE_WIDTH = 6;
+
+function processLine(
+  member: Member,
+  last: boolean,
+  widths: Widths,
+  columns: number,
+): Line {
+  const { depth, pid, name, state, sleep, age } = member;
+  const [mark, style] = MARKS[state] ?? ['○', 'busy'];
+  const deeper = '  '.repeat(Math.max(0, depth - 1));
+  const tree = depth === 0 ? '' : `   ${deeper}${last ? '└─' : '├─'} `;
+  const number = String(pid).padStart(widths.pid);
+  const left: Line = [
+    [tree.padEnd(TREE_WIDTH), 'dim'],
+    [mark, style],
+    [` ${number} ${printable(name).padEnd(widths.name)}  `],
+    [
+      state === 'Z'
+        ? 'zombie: ended, not waited for'
+        : describeState(member, sleep),
+      style,
+    ],
+  ];
+  return [...left, flushRight(formatAge(age), left, columns)];
+}
+
+const MARKS: Partial<Record<Member['state'], [mark: string, style: Style]>> = {
+  Z: ['†', 'dead'],
+  X: ['†', 'dead'],
+  R: ['●', 'good'],
+  T: ['■', 'bad'],
+  t: ['■', 'bad'],
+};
