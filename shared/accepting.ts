@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { describeErrno, errno, libc, SystemError } from './libc';
 import { log } from './log';
 import { handleSignals, nextSignal } from './signals';
+import { countClient } from './sockets';
 
 const { errno: E } = constants;
 
@@ -41,8 +42,7 @@ export async function acceptOrWake(listener: number): Promise<number | null> {
   const fd = libc.accept(listener, null, null);
   if (fd === -1) return explain(errno(), listener);
   trouble = 0;
-  log('accept →', fd);
-  return fd;
+  return countClient(fd);
 }
 
 const TURN_EVERY_MS = 100;

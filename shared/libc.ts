@@ -30,6 +30,9 @@ const declare = (prototype: string): CFunction => program.func(prototype);
 export const libc = {
   // socket(2) to shutdown(2): sockets.ts
   socket: declare('int socket(int domain, int type, int protocol)'),
+  socketpair: declare(
+    'int socketpair(int domain, int type, int protocol, void *fds)',
+  ),
   setsockopt: declare(
     'int setsockopt(int fd, int level, int name, void *value, int size)',
   ),

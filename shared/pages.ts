@@ -4,7 +4,7 @@
 import { ALLOWED_METHODS, type Rejection, type Request } from './http';
 import { getpid, getppid, RLIMIT_CORE, setrlimit, sleep } from './processes';
 import { kill, signal } from './signals';
-import { formatPair, socketPair } from './sockets';
+import { clientsSoFar, formatPair, socketPair } from './sockets';
 
 /** A status, and a body in one piece or in many. */
 export interface Reply {
@@ -26,6 +26,7 @@ export function answer(request: Request, client: number): Reply {
   if (page === '' && argument === '') return whoServes(request, client);
   if (page === 'sleep') return sleepFirst(request, client, argument);
   if (page === 'bytes') return manyBytes(argument);
+  if (page === 'count' && argument === '') return countClients();
   if (page === 'crash' && argument === '') return crash();
   return notFound();
 }
@@ -73,6 +74,11 @@ function* repeatLine(count: number): Iterable<Uint8Array> {
   }
 }
 
+/** The server's own count, which `npm run bench` compares with the clients'. */
+function countClients(): Reply {
+  return { status: 200, body: `accepted    ${clientsSoFar()}\n` };
+}
+
 /** Dies of SIGSEGV, as of a bad pointer, without leaving a core file. */
 function crash(): never {
   setrlimit(RLIMIT_CORE, 0);
@@ -82,7 +88,9 @@ function crash(): never {
 }
 
 function notFound(): Reply {
-  const paths = ['/', '/sleep/SECONDS', '/bytes/N', '/crash'].join('  ');
+  const paths = ['/', '/sleep/SECONDS', '/bytes/N', '/count', '/crash'].join(
+    '  ',
+  );
   const methods = ALLOWED_METHODS.join(', ');
   return { status: 404, body: `404: there is ${paths}  (${methods})\n` };
 }

@@ -79,17 +79,36 @@ export function forkOrNull(): number | null {
   }
 }
 
+/** Whether this process is a child that `fork` has made. */
+let forked = false;
+
 /** From here on, everything that would end in Node's teardown ends in _exit. */
 function becomeChild(): void {
+  forked = true;
   resetSignals();
-  const leave = (status?: number | string | null): never =>
-    die(`process.exit(${status ?? ''}) in a child`);
-  // The second is what Node itself calls, at the end of the first.
-  Object.assign(process, { exit: leave, reallyExit: leave });
-  process.removeAllListeners('unhandledRejection');
-  process.setUncaughtExceptionCaptureCallback(null);
-  process.setUncaughtExceptionCaptureCallback(die);
+  // A parent that listens for rejections handles them. A child does not.
+  if (process.listenerCount('unhandledRejection') > 0) {
+    process.removeAllListeners('unhandledRejection');
+  }
 }
+
+// What a child must not do is arranged in the parent, once, and costs a child
+// nothing. `reallyExit` is what Node itself calls at the end of `exit`.
+for (const name of ['exit', 'reallyExit'] as const) {
+  const { [name]: leave } = process as NodeJS.Process & {
+    reallyExit: NodeJS.Process['exit'];
+  };
+  const guarded = (status?: number | string | null): never => {
+    if (forked) die(`process.exit(${status ?? ''}) in a child`);
+    return leave.call(process, status);
+  };
+  Object.assign(process, { [name]: guarded });
+}
+
+// Node calls this before it looks for a handler or ends the process.
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (forked) die(error);
+});
 
 /**
  * Does a child's work and ends the child: with status 0, or with a message
@@ -114,6 +133,32 @@ export function exitAfter(work: () => void): never {
   }
   return _exit(0);
 }
+
+/**
+ * Plays a child in the parent: all that happens after `fork`, but for the
+ * system calls that would make it real. TCP's options are left out as well,
+ * so that the client may be at the other end of a socket of any kind. See
+ * warm.ts for what it is good for. Call it before anybody listens for
+ * rejections: a child would not, either.
+ */
+export function rehearse(work: () => void): void {
+  const real = { ...libc };
+  for (const name of LEFT_OUT) libc[name] = () => 0;
+  libc._exit = () => {
+    throw CURTAIN;
+  };
+  try {
+    if (fork() === 0) exitAfter(work);
+  } catch (error) {
+    if (error !== CURTAIN) throw error;
+  } finally {
+    Object.assign(libc, real);
+    forked = false;
+  }
+}
+
+const LEFT_OUT = ['madvise', 'fork', 'signal', 'setsockopt'] as const;
+const CURTAIN = new Error('the rehearsal is over');
 
 /** Has Node report promises that were rejected and that nobody handled. */
 function rejectPromises(): void {

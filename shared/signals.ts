@@ -34,8 +34,12 @@ export function signal(name: NodeJS.Signals, disposition: 0 | 1): void {
  */
 export function onSignal(name: NodeJS.Signals, handler: () => void): void {
   process.on(name, handler);
+  handled.add(name);
   check(libc.siginterrupt(signals[name], 1), 'siginterrupt');
 }
+
+// Node itself handles SIGTERM, even if nobody asked it to.
+const handled = new Set<NodeJS.Signals>(['SIGTERM']);
 
 /**
  * Lets the event loop turn once: handlers of signals that have arrived run.
@@ -106,13 +110,8 @@ export function restoreSignals(mask: Uint8Array): void {
  * and they ignore it.
  */
 export function resetSignals(): void {
-  const handled = process.eventNames().map(String);
-  const ours = handled.filter((name) => name in signals) as NodeJS.Signals[];
-  // Node itself handles SIGTERM and SIGINT, even if nobody asked it to.
-  for (const name of new Set([...ours, 'SIGTERM' as const])) {
-    signal(name, SIG_DFL);
-  }
-  signal('SIGINT', ours.includes('SIGINT') ? SIG_IGN : SIG_DFL);
+  for (const name of handled) signal(name, SIG_DFL);
+  signal('SIGINT', handled.has('SIGINT') ? SIG_IGN : SIG_DFL);
 }
 
 /** `SIGSEGV` for 11: the name of a signal number. */

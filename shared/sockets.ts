@@ -72,8 +72,24 @@ export function listen(fd: number, backlog: number): void {
 export function accept(listener: number): number {
   const fd = libc.accept(listener, null, null);
   check(fd, 'accept', { fd: listener });
+  return countClient(fd);
+}
+
+let accepted = 0;
+
+/** Notes that a connection has been accepted. @returns its descriptor */
+export function countClient(fd: number): number {
+  accepted += 1;
   log('accept →', fd);
   return fd;
+}
+
+/**
+ * How many connections this process has accepted. A child inherits the number
+ * as it was when the child was made.
+ */
+export function clientsSoFar(): number {
+  return accepted;
 }
 
 /**

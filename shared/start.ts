@@ -22,6 +22,7 @@ import {
 } from './processes';
 import { handleSignals } from './signals';
 import { formatAddress, getsockname } from './sockets';
+import { warmUp } from './warm';
 
 /**
  * How Node has to run to be forked.
@@ -43,6 +44,13 @@ export const NODE_FLAGS = [
   '--no-short-builtin-calls',
   '--no-use-osr',
 ];
+
+/**
+ * For glibc's malloc, see mallopt(3): no list of small blocks that are free.
+ * Whenever somebody asks for a large one, malloc walks through that list and
+ * merges its blocks. In a child, every page that it touches is copied.
+ */
+const MALLOC_TUNING = 'glibc.malloc.mxfast=0';
 
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.
@@ -81,6 +89,7 @@ export function start<F extends Flags>(
     Values<F>;
   restartWithNodeFlags();
   process.title = name;
+  warmUp();
   if (!options.quiet) startLog();
   if (options.trace) startTrace();
   run(name, () => {
@@ -126,6 +135,7 @@ function advice({ syscall, code, port = 0 }: SystemError): string {
 export function restartWithNodeFlags(): void {
   const missing = NODE_FLAGS.filter((flag) => !process.execArgv.includes(flag));
   if (missing.length === 0) return;
+  process.env.GLIBC_TUNABLES ??= MALLOC_TUNING;
   const [node = process.execPath, ...args] = process.argv;
   execve(node, [node, ...process.execArgv, ...missing, ...args]);
 }

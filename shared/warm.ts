@@ -1,0 +1,41 @@
+/**
+ * Warming up: why a child does not begin by compiling JavaScript.
+ */
+import { check, libc } from './libc';
+import { rehearse } from './processes';
+import { serveClient } from './serve';
+import { close, read, writeAll } from './sockets';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+// V8 compiles a function when it is first called, and learns during the next
+// calls which types it meets.
+const ROUNDS = 20;
+const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+
+/**
+ * Serves a client that this process itself plays, over and over, before the
+ * first fork. A fork copies the heap, compiled functions included. Without
+ * this, every child would compile the whole handler anew for its one client,
+ * and throw it away. Call it before the log is on.
+ *
+ * The two ends are a pair of Unix sockets, see socketpair(2): nobody who
+ * looks at this process ever sees a listener that is not the server's.
+ *
+ * @throws SystemError EMFILE, ENFILE
+ */
+export function warmUp(): void {
+  const pair = new Int32Array(2);
+  const answer = Buffer.alloc(1024);
+  for (let round = 0; round < ROUNDS; round++) {
+    check(libc.socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 'socketpair');
+    const [client = -1, server = -1] = pair;
+    writeAll(client, REQUEST);
+    rehearse(() => {
+      serveClient(server, 1);
+      close(server);
+    });
+    read(client, answer);
+    close(client);
+  }
+}

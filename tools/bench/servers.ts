@@ -1,0 +1,106 @@
+/**
+ * The servers that are compared: how each is started.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { startServer } from '../experiments/servers';
+import type { Load } from './load';
+
+const BUILD = resolve(__dirname, '../..');
+const TWINS = resolve(BUILD, '../tools/twins');
+const C_PROGRAM = join(BUILD, 'twins/server');
+// Long enough for every client of the load to wait in it.
+const BACKLOG = '4096';
+
+/** A server in the comparison. */
+export interface Contestant {
+  /** What it is for the reader. */
+  label: string;
+  /** The command, on port 0. */
+  command: string[];
+  ends: Load['ends'];
+  /** For one that leaks: how many requests it gets before it is ended. */
+  bound?: number;
+  /** What the command needs first. @returns why that cannot be had */
+  prepare?: () => string | undefined;
+}
+
+/** By the names that --only knows, in the order of the table. */
+export const CONTESTANTS = {
+  part1: stage('part 1: one after the other', 'part1-iterative/server.js'),
+  part2: {
+    ...stage('part 2: forks and leaks', 'part2-forking/server.js'),
+    ends: 'client',
+    bound: 400,
+  },
+  part3: stage('part 3: forks and cleans up', 'part3-reaping/server.js'),
+  http: node('node:http, closing', 'close', 'server'),
+  keepalive: node('node:http, keep-alive', 'keep-alive', 'nobody'),
+  c1: c('C: one after the other', 'iterative'),
+  c3: c('C: forks and cleans up', 'forking'),
+  python: {
+    label: 'Python: forks and cleans up',
+    command: ['python3', join(TWINS, 'server.py'), '0'],
+    ends: 'server',
+    prepare: () => missing('python3', 'Python'),
+  },
+} satisfies Record<string, Contestant>;
+
+export type Name = keyof typeof CONTESTANTS;
+
+function stage(label: string, file: string): Contestant {
+  const flags = ['--quiet', '--port', '0', '--backlog', BACKLOG];
+  return {
+    label,
+    command: [process.execPath, join(BUILD, file), ...flags],
+    ends: 'server',
+  };
+}
+
+function node(label: string, mode: string, ends: Load['ends']): Contestant {
+  const file = join(BUILD, 'tools/twins/http.js');
+  return { label, command: [process.execPath, file, '0', mode], ends };
+}
+
+function c(label: string, mode: string): Contestant {
+  const command = [C_PROGRAM, '0', mode];
+  return { label, command, ends: 'server', prepare: compile };
+}
+
+function compile(): string | undefined {
+  const reason = missing('cc', 'a C compiler');
+  if (reason !== undefined) return reason;
+  mkdirSync(join(BUILD, 'twins'), { recursive: true });
+  const args = ['-O2', '-o', C_PROGRAM, join(TWINS, 'server.c')];
+  const { status, stderr } = spawnSync('cc', args, { encoding: 'utf8' });
+  return status === 0 ? undefined : `cc: ${stderr.trim().split('\n')[0]}`;
+}
+
+function missing(command: string, what: string): string | undefined {
+  return versionOf(command) ? undefined : `${what} (${command}) is not there`;
+}
+
+/** The first line of `command --version`, or undefined. */
+export function versionOf(command: string): string | undefined {
+  const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  return stdout?.split('\n')[0] || undefined;
+}
+
+/** A server that listens. */
+export interface Running {
+  port: number;
+  stop: () => Promise<void>;
+}
+
+/** Starts a server. @throws NoServer if it does not listen */
+export async function startContestant({
+  label: name,
+  command,
+}: Contestant): Promise<Running> {
+  let stop = async () => {};
+  const { port } = await startServer({ name, command }, (undo) => {
+    stop = async () => undo();
+  });
+  return { port, stop };
+}
