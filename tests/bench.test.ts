@@ -79,7 +79,13 @@ describe('the load', () => {
 });
 
 test('counts that disagree are no result', () => {
-  const outcome = { sent: 3, latencies: [1, 1, 1], elapsed: 1, errors: 0 };
+  const outcome = {
+    sent: 3,
+    latencies: [1, 1, 1],
+    elapsed: 1,
+    errors: 0,
+    why: undefined,
+  };
   const run: Run = { ...outcome, all: [outcome], counted: 3 };
   expect(findProblem(run)).toBeNull();
   expect(findProblem({ ...run, counted: 4 })).toContain('the server saw 4');
@@ -88,7 +94,7 @@ test('counts that disagree are no result', () => {
     '3 answers to 4 requests',
   );
   const broken = { ...outcome, errors: 1 };
-  expect(findProblem({ ...run, all: [broken] })).toBe('1 errors');
+  expect(findProblem({ ...run, all: [broken] })).toBe('1 × a wrong answer');
 });
 
 describe('a twin answers as part 3 does:', () => {

@@ -31,6 +31,8 @@ export interface Outcome {
   elapsed: number;
   /** Refused and broken connections, timeouts, wrong and missing answers. */
   errors: number;
+  /** What the first broken connection said. */
+  why: string | undefined;
 }
 
 const TIMEOUT_SECONDS = 10;
@@ -59,12 +61,17 @@ export async function putUnderLoad(load: Load): Promise<Outcome> {
     latencies.push(milliseconds);
     finished = performance.now();
   });
+  let why: string | undefined;
+  run.on('reqError', ({ message }: Error) => {
+    why ??= message;
+  });
   const { errors, mismatches, non2xx } = await run;
   return {
     sent,
     latencies,
     elapsed: (finished - started) / 1000,
     errors: errors + mismatches + non2xx,
+    why,
   };
 }
 

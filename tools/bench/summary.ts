@@ -53,7 +53,8 @@ export function findProblem({ all, counted }: Run): string | null {
   const sent = sum(all.map((outcome) => outcome.sent));
   const answered = sum(all.map((outcome) => outcome.latencies.length));
   const errors = sum(all.map((outcome) => outcome.errors));
-  if (errors > 0) return `${errors} errors`;
+  const why = all.find((outcome) => outcome.why)?.why ?? 'a wrong answer';
+  if (errors > 0) return `${errors} × ${why}`;
   if (answered !== sent) return `${answered} answers to ${sent} requests`;
   if (counted !== sent) return `${sent} requests, the server saw ${counted}`;
   return sent === 0 ? 'no requests' : null;
