@@ -2,9 +2,12 @@
  * Makes a picture of what a terminal shows: text with colours on stdin, SVG
  * on stdout.
  *
- *     tmux capture-pane -e -p | node build/tools/svg.js > watch.svg
+ *     tmux capture-pane -e -p | node build/tools/svg.js TITLE > watch.svg
  */
 import { readFileSync } from 'node:fs';
+
+/** What the picture shows, for those who cannot see it. */
+const TITLE = process.argv[2] ?? 'a terminal';
 
 const CELL = { width: 8.4, height: 18 };
 const MARGIN = 14;
@@ -93,7 +96,8 @@ function draw(rows: string[]): string {
   const lines = rows.map((row, i) =>
     drawRow(row, MARGIN + (i + 1) * CELL.height - 5),
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">
+<title id="title">${escapeText(TITLE)}</title>
 <rect width="100%" height="100%" rx="8" fill="${GROUND}"/>
 <g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
 ${lines.join('\n')}
