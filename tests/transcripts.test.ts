@@ -2,10 +2,9 @@
  * What the chapters say comes out of a command comes out of it.
  */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { readChapters } from '../tools/chapters';
+import { freePort } from '../tools/experiments/servers';
 import { substance } from '../tools/transcripts/compare';
 import {
   type Experiment,
@@ -45,14 +44,4 @@ function obstacleTo(experiment: Experiment): string | null {
     return 'the trace is one of Node 20, which has other descriptors';
   }
   return null;
-}
-
-/** A port that nobody has, this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

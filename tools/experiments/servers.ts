@@ -105,7 +105,7 @@ async function startTarget(
 }
 
 /** A port that nobody listens on at the moment. The kernel chooses it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

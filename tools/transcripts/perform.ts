@@ -59,9 +59,8 @@ class Stage {
   readonly #terminals = new Map<string, Terminal>();
   readonly #names = new Names();
   readonly #port: number;
-  #server: Terminal | undefined;
-
   readonly #patient: boolean;
+  #server: Terminal | undefined;
 
   constructor(port: number, patient: boolean) {
     this.#port = port;
