@@ -5,6 +5,7 @@
  * Written with write(2), one call a line: the lines of several processes on
  * one terminal or pipe never mix (pipe(7), PIPE_BUF).
  */
+import { isatty } from 'node:tty';
 import type { ChalkInstance } from 'chalk';
 import {
   type Argument,
@@ -28,9 +29,10 @@ let logging = false;
 /** Turns the event log on. Without this call, a program is silent. */
 export function startLog(): void {
   logging = true;
-  if (process.env.NO_COLOR) return;
-  // Loaded here and not at the top: a quiet server has no use for it, and
-  // what is loaded is paid for at every fork.
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  if (NO_COLOR || !(FORCE_COLOR || isatty(STDOUT))) return;
+  // Loaded here and not at the top: who shows no colours has no use for it,
+  // and what is loaded is paid for at every fork.
   const { default: chalk } = require('chalk') as typeof import('chalk');
   if (chalk.level > 0) colours = chalk;
 }

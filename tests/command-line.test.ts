@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { childrenOf, readProcess } from '../shared/kernel';
+import { waitFor } from '../tools/experiments/wait';
 import { ask, get } from './support/client';
 import { built, STAGES, startProgram, startStage } from './support/server';
 
@@ -200,12 +202,14 @@ describe('the log', () => {
   });
 });
 
-test('a server runs with its Node flags, and nothing beside it', async () => {
-  const server = await startStage('part3');
-  const read = (file: string) =>
-    readFileSync(`/proc/${server.pid}/${file}`, 'utf8');
-  expect(read('status')).toMatch(/^Name:\tpart3$/m);
-  expect(read(`task/${server.pid}/children`)).toBe('');
-  const maps = read('maps');
-  expect(maps).not.toMatch(/esbuild|tsx/);
+test('a server started without its Node flags puts itself right', async () => {
+  const withFlags = await startStage('part3');
+  const without = startProgram(PART3, ['--port', '0']);
+  await waitFor('it listens', () => without.output().includes('listens on'));
+  // Under the PID it was started with, and as few threads as the other one.
+  const { pid } = without;
+  expect(without.output()).toContain(`PID ${pid}\n`);
+  expect(readProcess(pid)?.threads).toBe(readProcess(withFlags.pid)?.threads);
+  expect(readProcess(pid)?.name).toBe('part3');
+  expect(childrenOf(pid)).toEqual([]); // nothing runs beside it
 });

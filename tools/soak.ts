@@ -7,7 +7,6 @@
  */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { resolve } from 'node:path';
 import { integer, readFlags } from '../shared/flags';
 import {
   childrenOf,
@@ -17,9 +16,9 @@ import {
 } from '../shared/kernel';
 import { withCleanUp } from './experiments/programs';
 import { type Server, startServer } from './experiments/servers';
+import { built, STAGES, targetOf } from './experiments/stages';
 import { waitFor } from './experiments/wait';
 
-const PART3 = resolve(__dirname, '../part3-reaping/server.js');
 const FIRST_LOOK = 1_000;
 const LOOKS = 10;
 // V8's heap breathes. A leak of one byte per request would not fit in here.
@@ -122,8 +121,8 @@ function judge(looks: Look[]): void {
 
 printRow();
 withCleanUp(async (defer) => {
-  const command = [process.execPath, PART3, '--port', '0', '--quiet'];
-  judge(await soak(await startServer({ name: 'part3', command }, defer)));
+  const part3 = targetOf(built(STAGES.part3));
+  judge(await soak(await startServer(part3, defer)));
 }).catch((error: Error) => {
   console.error(`soak: ${error.message}`);
   process.exitCode = 1;

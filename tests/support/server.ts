@@ -8,7 +8,12 @@ import {
   type Program,
   startProgram as start,
 } from '../../tools/experiments/programs';
-import { built, STAGES, type Stage } from '../../tools/experiments/stages';
+import {
+  built,
+  STAGES,
+  type Stage,
+  targetOf,
+} from '../../tools/experiments/stages';
 import { waitFor } from '../../tools/experiments/wait';
 
 export {
@@ -34,8 +39,8 @@ export async function startStage(
   stage: Stage,
   flags: string[] = [],
 ): Promise<Server> {
-  const args = ['--port', '0', ...flags];
-  const program = startProgram(built(STAGES[stage]), args);
+  const { command } = targetOf(built(STAGES[stage]), flags);
+  const program = start(command, onTestFinished);
   const port = await waitFor(`${stage} listens`, () => {
     if (program.process.exitCode !== null) throw new Error(program.output());
     const found = /listens on http:\/\/[\d.]+:(\d+)\//.exec(program.output());
