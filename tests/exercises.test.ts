@@ -11,7 +11,7 @@ type Verdict = Finding['verdict'];
 const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
   'wait-in-the-loop': { waiting: 'bad', hanging: 'good', zombies: 'good' },
   'ignore-sigchld': { waiting: 'good', zombies: 'good', counting: 'good' },
-  'double-fork': { waiting: 'good', zombies: 'good', descriptors: 'good' },
+  'double-fork': { waiting: 'good', hanging: 'good' },
   prefork: { waiting: 'bad', hanging: 'good', descriptors: 'good' },
   'limit-children': { waiting: 'good', hanging: 'good', zombies: 'bad' },
 };

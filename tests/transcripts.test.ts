@@ -19,7 +19,7 @@ describe.concurrent('a transcript is what really comes out', () => {
   // Once more for a machine that was too busy to be in step with a reader.
   test.for(EXPERIMENTS)(
     '$title',
-    { retry: 2 },
+    { retry: 2, timeout: 120_000 },
     async (experiment, { skip }) => {
       const obstacle = obstacleTo(experiment);
       if (obstacle) skip(obstacle);
