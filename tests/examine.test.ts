@@ -61,8 +61,11 @@ test('examine leaves nothing behind when Ctrl-C ends it', async () => {
   });
   process.kill(program.pid, 'SIGINT');
   expect(await program.ended).toEqual({ code: null, signal: 'SIGINT' });
-  // A number may be somebody else's by now: a start at another time.
-  const runs = (old: Process | null) =>
-    old && readProcess(old.pid)?.startedAt === old.startedAt;
+  // A number may be somebody else's by now: a start at another time. And not
+  // every init is quick to bury those it has adopted.
+  const runs = (old: Process | null) => {
+    const now = old && readProcess(old.pid);
+    return now && now.startedAt === old.startedAt && now.state !== 'Z';
+  };
   await waitFor('nothing runs', () => !below.some(runs));
 });
