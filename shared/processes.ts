@@ -2,14 +2,7 @@
  * Processes: fork, the safe child, waiting for it, and limits.
  */
 import { writeSync } from 'node:fs';
-import {
-  type Argument,
-  check,
-  errno,
-  libc,
-  SystemError,
-  showCall,
-} from './libc';
+import { check, errno, libc, SystemError, showCall } from './libc';
 import { log } from './log';
 import {
   blockSignals,
@@ -24,10 +17,8 @@ export const WUNTRACED = 2;
 
 const MADV_DOFORK = 11;
 // From the lowest address a program can map, nearly up to the highest.
-const USER_SPACE: [start: number, bytes: number] = [
-  0x10000,
-  process.arch === 'arm64' ? 0xffff_fff0_0000 : 0x7fff_ffff_0000,
-];
+const START = 0x10000;
+const BYTES = process.arch === 'arm64' ? 0xffff_fff0_0000 : 0x7fff_ffff_0000;
 
 /**
  * fork(2): called once, returns twice. The child is a copy of this process
@@ -50,16 +41,15 @@ export function fork(): number {
   const mask = blockSignals();
   // This fails with EINVAL at the kernel's own [vvar] mapping, near the top.
   // By then every mapping below it has been changed, and V8's are all below.
-  const allowed = libc.madvise(...USER_SPACE, MADV_DOFORK);
-  const allowedErrno = errno();
+  const allowed = libc.madvise(START, BYTES, MADV_DOFORK);
   const pid = libc.fork();
-  const forkErrno = errno();
+  const error = errno(); // of fork if that failed, otherwise of madvise
   if (pid === 0) becomeChild();
-  const madvised: Argument[] = [...USER_SPACE, MADV_DOFORK];
-  if (pid !== 0) showCall('madvise', madvised, allowed, allowedErrno);
-  showCall('fork', [], pid, forkErrno);
+  const madvised = [START, BYTES, MADV_DOFORK];
+  if (pid > 0) showCall('madvise', madvised, allowed, error);
+  showCall('fork', [], pid, error);
   restoreSignals(mask);
-  if (pid === -1) throw new SystemError('fork', forkErrno);
+  if (pid === -1) throw new SystemError('fork', error);
   if (pid > 0) log('fork →', pid);
   return pid;
 }

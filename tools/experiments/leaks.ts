@@ -182,7 +182,7 @@ export async function zombies(target: Target, defer: Defer): Promise<Finding> {
 export async function zombiesLeft(server: Server): Promise<number[]> {
   const found = () => zombiesOf(server.pid).map(({ pid }) => pid);
   const idle = watchIdle(server, REAPING_MS);
-  const deadline = Date.now() + 4 * REAPING_MS;
+  const deadline = Date.now() + 15 * REAPING_MS;
   await waitFor('there are no zombies', () => {
     return found().length === 0 || idle() || Date.now() > deadline;
   });

@@ -50,7 +50,7 @@ export class NoServer extends Error {
   override readonly name = 'NoServer';
 }
 
-const START_SECONDS = 20;
+const START_SECONDS = 60;
 const STEP_MS = 20;
 const LAST_WORDS_MS = 500;
 
