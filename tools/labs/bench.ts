@@ -113,7 +113,7 @@ export function askTogether(
  */
 export async function comesTrue(
   ask: () => boolean,
-  seconds = 20,
+  seconds = 60,
 ): Promise<boolean> {
   try {
     return await waitFor('', ask, seconds * 1000);
