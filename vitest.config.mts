@@ -2,10 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    // These type commands into terminals, at a person's pace, which a machine
-    // that is starved of CPU cannot keep up with: `npm run compare`.
-    exclude: process.env.COMPARE ? [] : ['tests/transcripts.test.ts'],
+    // Transcripts are typed into terminals at a person's pace, which a starved
+    // machine cannot keep up with: `npm run compare`.
+    include: [
+      process.env.COMPARE
+        ? 'tests/transcripts.compare.ts'
+        : 'tests/**/*.test.ts',
+    ],
     // The tests wait for servers most of the time: one file more than cores.
     maxWorkers: 3,
     // Real processes on a machine of two cores that may be busy. Tests wait
