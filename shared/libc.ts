@@ -88,6 +88,10 @@ export function errno(): number {
   return koffi.errno();
 }
 
+/** Events of poll(2). */
+export const POLLIN = 1;
+export const POLLOUT = 4;
+
 /** What a failed call was about: a descriptor, an address, a process. */
 export interface Subject {
   fd?: number;

@@ -5,6 +5,7 @@
  * Written with write(2), one call a line: the lines of several processes on
  * one terminal or pipe never mix (pipe(7), PIPE_BUF).
  */
+import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { ChalkInstance } from 'chalk';
 import {
@@ -12,13 +13,13 @@ import {
   describeErrno,
   errno,
   libc,
+  POLLOUT,
   traceSystemCalls,
 } from './libc';
 
 const STDOUT = 1;
 const STDERR = 2;
-const EAGAIN = 11;
-const POLLOUT = 4;
+const { EAGAIN } = constants.errno;
 
 // The calls as they are before --trace wraps them: lines are not events.
 const { getpid, write, poll } = libc;

@@ -7,10 +7,6 @@ import { constants } from 'node:os';
 import { check, errno, libc, SystemError } from './libc';
 import { type Address, connect, SOL_SOCKET } from './sockets';
 
-/** Events of poll(2). */
-export const POLLIN = 1;
-export const POLLOUT = 4;
-
 const { EINTR } = constants.errno;
 const F_GETFL = 3;
 const F_SETFL = 4;

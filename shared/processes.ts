@@ -2,6 +2,7 @@
  * Processes: fork, the safe child, waiting for it, and limits.
  */
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { check, errno, libc, SystemError, showCall } from './libc';
 import { log } from './log';
 import {
@@ -10,6 +11,8 @@ import {
   restoreSignals,
   signalName,
 } from './signals';
+
+const { ECHILD, EINTR } = constants.errno;
 
 /** Options of waitpid(2): do not wait; tell of stopped children, too. */
 export const WNOHANG = 1;
@@ -201,8 +204,6 @@ export function waitpid(pid: number, options: number): Child {
   return child;
 }
 
-const ECHILD = 10;
-
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
 function decode(status: number): Omit<Child, 'pid'> {
   const low = status & 0x7f;
@@ -236,8 +237,6 @@ export function sleep(seconds: number): void {
   // A handled signal ends the sleep early and leaves the rest in `left`.
   while (libc.nanosleep(left, left) === -1 && errno() === EINTR);
 }
-
-const EINTR = 4;
 
 const F_SETFD = 2;
 

@@ -5,7 +5,7 @@
  * owns them: nothing here closes a descriptor that it did not open.
  */
 import { constants } from 'node:os';
-import { check, errno, libc } from './libc';
+import { check, errno, libc, POLLIN } from './libc';
 import { log } from './log';
 
 /** An IPv4 address in dotted form, and a port. */
@@ -29,7 +29,6 @@ const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
 const IPPROTO_TCP = 6;
 const TCP_USER_TIMEOUT = 18;
-const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
 
 /** The directions of shutdown(2). */

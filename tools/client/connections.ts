@@ -2,14 +2,8 @@
  * The client's half of the story: real connections, as many as wanted, each
  * taken one step further whenever poll(2) reports something about it.
  */
-import { SystemError } from '../../shared/libc';
-import {
-  finishConnect,
-  POLLIN,
-  POLLOUT,
-  poll,
-  startConnect,
-} from '../../shared/poll';
+import { POLLIN, POLLOUT, SystemError } from '../../shared/libc';
+import { finishConnect, poll, startConnect } from '../../shared/poll';
 import {
   type Address,
   close,
