@@ -9,6 +9,9 @@ export default defineConfig({
         ? 'tests/transcripts.compare.ts'
         : 'tests/**/*.test.ts',
     ],
+    // What is tested are other processes. A new worker for each file would
+    // only read the same modules again.
+    isolate: false,
     // The tests wait for servers most of the time: one file more than cores.
     maxWorkers: 3,
     // Real processes on a machine of two cores that may be busy. Tests wait

@@ -62,6 +62,24 @@ export function address(help: string): Flag<string> {
   };
 }
 
+/** A flag that takes some of many names, separated by commas. All at first. */
+export function someOf<T extends string>(
+  help: string,
+  all: readonly T[],
+): Flag<T[]> {
+  return {
+    value: 'NAMES',
+    help,
+    initial: [...all],
+    expects: `names of ${all.join(', ')}`,
+    read: (text) => {
+      const chosen = text.split(',').map((name) => name.trim());
+      const known = chosen.every((name) => all.includes(name as T));
+      return known ? all.filter((name) => chosen.includes(name)) : undefined;
+    },
+  };
+}
+
 function number<T extends number | null>(
   help: string,
   [min, max]: [min: number, max: number],

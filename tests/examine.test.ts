@@ -19,17 +19,16 @@ async function examine(...args: string[]) {
 test('examine says in the words of the kernel what is wrong', async () => {
   const server = built('tests/fixtures/faulty.js');
   const fault = ['--fault', 'keeps connections', '--port', '{port}'];
-  const { code, output } = await examine(NODE, server, ...fault);
+  const only = ['--only', 'zombies,hanging,open files'];
+  const { code, output } = await examine(...only, NODE, server, ...fault);
   expect(output).toMatch(/^✗ hanging +20 of 20 clients hang$/m);
   expect(output).toMatch(
     /^ {4}descriptor \d+ → 127\.0\.0\.1:\d+ ⇄ 127\.0\.0\.1:\d+ is still open in PID \d+ \(the parent\): the client got no FIN$/m,
   );
   expect(output).toMatch(/^✓ zombies +0 zombies$/m);
-  expect(output).toMatch(
-    /^3 of 10 go wrong: hanging, descriptors, open files\.$/m,
-  );
+  expect(output).toMatch(/^2 of 3 go wrong: hanging, open files\.$/m);
   expect(code).toBe(0);
-}, 120_000); // ten experiments, one after the other
+});
 
 test.each([
   ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],
@@ -44,6 +43,7 @@ test.each([
 test.each([
   ['no command', [], 'it takes the command of a server'],
   ['an unknown flag', ['--slow', 'server'], 'unknown flag --slow'],
+  ['an unknown name', ['--only', 'zombie', 'server'], 'not "zombie"'],
 ])('examine has one line for %s', async (_, args, problem) => {
   const { code, output } = await examine(...args);
   expect(output).toMatch(/^examine: .*\n$/);
@@ -54,7 +54,7 @@ test.each([
 test('examine leaves nothing behind when Ctrl-C ends it', async () => {
   const listen = 'require("net").createServer().listen(+process.argv[1])';
   const program = startProgram(EXAMINE, [NODE, '-e', listen, '{port}']);
-  await waitFor('it examines', () => program.output().includes('listens on'));
+  // As early as can be: the server may not yet have begun to be itself.
   const below = await waitFor('a server runs', () => {
     const [, ...pids] = treeOf(program.pid);
     return pids.length > 0 && pids.map(readProcess);

@@ -1,11 +1,13 @@
 /**
  * Part 3 and the clients of a bad day. In each test somebody else is served
- * meanwhile, and in the end nothing is left over.
+ * meanwhile, and in the end nothing is left over. One server has to bear
+ * them all.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { childrenOf } from '../shared/kernel';
+import type { Defer } from '../tools/experiments/programs';
 import { waitFor } from '../tools/experiments/wait';
 import {
   ask,
@@ -25,13 +27,19 @@ import {
 let server: Server;
 let descriptors: number;
 
-beforeEach(async () => {
-  server = await startStage('part3', ['--timeout', '2']);
+beforeAll(async () => {
+  const undo: Parameters<Defer>[0][] = [];
+  server = await startStage('part3', ['--timeout', '2'], (u) => undo.push(u));
   descriptors = countDescriptors(server.pid);
+  return async () => {
+    for (const step of undo) await step();
+  };
 });
 
-async function othersAreServed(): Promise<void> {
-  expect(parseAnswer(await ask(server.port, get('/'))).status).toBe(200);
+beforeEach(() => calm(server, descriptors));
+
+async function othersAreServed({ port } = server): Promise<void> {
+  expect(parseAnswer(await ask(port, get('/'))).status).toBe(200);
 }
 
 describe('part 3 goes on and leaves nothing over', () => {
@@ -84,7 +92,8 @@ describe('part 3 goes on and leaves nothing over', () => {
   });
 
   test('while a client reads nothing of 30 MB, and gives it up', async () => {
-    server = await startStage('part3', ['--patience', '3']);
+    const server = await startStage('part3', ['--patience', '3']);
+    const descriptors = countDescriptors(server.pid);
     const client = await openClient(server.port);
     client.socket.pause();
     client.send(get('/bytes/30000000'));
@@ -92,7 +101,7 @@ describe('part 3 goes on and leaves nothing over', () => {
       'a child serves it',
       () => childrenOf(server.pid).length === 1,
     );
-    await othersAreServed();
+    await othersAreServed(server);
     await calm(server, descriptors);
     expect(server.output()).toContain('the client reads nothing: given up');
   });
@@ -169,7 +178,8 @@ describe('a child that part 3 loses costs one request', () => {
   );
 
   test('SIGSTOP: the log names it, and SIGCONT brings the answer', async () => {
-    server = await startStage('part3', ['--timeout', '60']);
+    const server = await startStage('part3', ['--timeout', '60']);
+    const descriptors = countDescriptors(server.pid);
     const client = await openClient(server.port);
     client.send(BEGINNING);
     const child = await waitFor(
@@ -180,7 +190,7 @@ describe('a child that part 3 loses costs one request', () => {
     await waitFor('it is stopped', () =>
       server.output().includes(`${child} was stopped by SIGSTOP\n`),
     );
-    await othersAreServed();
+    await othersAreServed(server);
     await waitFor('the stopped child is the only one', () => {
       return `${childrenOf(server.pid)}` === `${child}`;
     });

@@ -7,7 +7,13 @@
  */
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Flag, integer, readFlags, seconds } from '../shared/flags';
+import {
+  type Flag,
+  integer,
+  readFlags,
+  seconds,
+  someOf,
+} from '../shared/flags';
 import { drawChart } from './bench/chart';
 import { askForCount, type Outcome, putUnderLoad } from './bench/load';
 import { describeMachine } from './bench/machine';
@@ -37,17 +43,7 @@ type LoadName = keyof typeof LOADS;
 const FLAGS = {
   seconds: seconds('how long each run lasts', [0.1, 60], 1),
   rounds: integer('how often each server has its turn', [1, 100], 3),
-  only: {
-    value: 'NAMES',
-    help: `of ${NAMES.join(',')}`,
-    initial: null,
-    expects: `names of ${NAMES.join(',')}`,
-    read: (text) => {
-      const names = text.split(',') as Name[];
-      const known = names.every((name) => Object.hasOwn(CONTESTANTS, name));
-      return known ? NAMES.filter((name) => names.includes(name)) : undefined;
-    },
-  } as Flag<Name[] | null>,
+  only: someOf('these servers', NAMES),
   svg: {
     value: 'FILE',
     help: 'draw a chart as well',
@@ -61,7 +57,7 @@ async function main(): Promise<void> {
   const summary = 'puts the stages and their yardsticks under the same load';
   const flags = readFlags({ name: 'bench', summary }, FLAGS);
   if (flags.svg !== null) accessSync(dirname(flags.svg), constants.W_OK);
-  const { names, skipped } = prepare(flags.only ?? NAMES);
+  const { names, skipped } = prepare(flags.only);
   const runs = await measureAll(names, flags.rounds, flags.seconds);
   const report = {
     machine: describeMachine(),

@@ -4,7 +4,7 @@
  *     npm run examine -- node my-server.js {port}
  *     npm run examine -- python3 -m http.server {port}
  */
-import { readFlags, toggle, usageError } from '../shared/flags';
+import { readFlags, someOf, toggle, usageError } from '../shared/flags';
 import { printable } from '../shared/log';
 import { formatAddress } from '../shared/sockets';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from './experiments';
@@ -16,29 +16,32 @@ import { NoServer, startServer, type Target } from './experiments/servers';
 const NAME = 'examine';
 const SUMMARY =
   'what goes wrong in a server, in the words of the kernel\n\n' +
-  'npm run examine -- [--json] COMMAND …     {port} in it becomes a free port';
+  'npm run examine -- [FLAGS] COMMAND …     {port} in it becomes a free port';
+
+const FLAGS = {
+  only: someOf('these experiments', SYMPTOMS),
+  json: toggle('print the findings as JSON'),
+};
 
 /** The flags before the command; what follows belongs to the command. */
-function readCommand(): { json: boolean; command: string[] } {
+function readCommand() {
   const args = process.argv.slice(2);
-  const start = args.findIndex((arg) => !arg.startsWith('-'));
+  const isCommand = (arg: string, at: number) =>
+    !arg.startsWith('-') && args[at - 1] !== '--only';
+  const start = args.findIndex(isCommand);
   const own = start === -1 ? args : args.slice(0, start);
-  const flags = readFlags(
-    { name: NAME, summary: SUMMARY },
-    { json: toggle('print the findings as JSON') },
-    own,
-  );
+  const flags = readFlags({ name: NAME, summary: SUMMARY }, FLAGS, own);
   if (start === -1) usageError(NAME, 'it takes the command of a server');
   return { ...flags, command: args.slice(start) };
 }
 
 async function main(): Promise<void> {
-  const { json, command } = readCommand();
+  const { only, json, command } = readCommand();
   const target = { name: command.join(' '), command };
   const opening = await describeListener(target);
   if (!json) console.log(`${opening}\n`);
   const findings: Partial<Record<Symptom, Finding>> = {};
-  for (const symptom of SYMPTOMS) {
+  for (const symptom of only) {
     if (!json) showProgress(`  … ${symptom}`);
     findings[symptom] = await examine(target, symptom);
     if (!json) {
@@ -80,9 +83,10 @@ function formatFinding(symptom: Symptom, finding: Finding): string {
 }
 
 function summarize(findings: Partial<Record<Symptom, Finding>>): string {
-  const bad = SYMPTOMS.filter((name) => findings[name]?.verdict === 'bad');
+  const looked = SYMPTOMS.filter((name) => findings[name]);
+  const bad = looked.filter((name) => findings[name]?.verdict === 'bad');
   if (bad.length === 0) return '\nNothing is wrong with it that we look for.';
-  return `\n${bad.length} of ${SYMPTOMS.length} go wrong: ${bad.join(', ')}.`;
+  return `\n${bad.length} of ${looked.length} go wrong: ${bad.join(', ')}.`;
 }
 
 /** A line that the next one takes the place of. Only for somebody watching. */

@@ -5,6 +5,7 @@
 import { expect, onTestFinished } from 'vitest';
 import { childrenOf, descriptorsOf } from '../../shared/kernel';
 import {
+  type Defer,
   type Program,
   startProgram as start,
 } from '../../tools/experiments/programs';
@@ -34,13 +35,18 @@ export function startProgram(file: string, args: string[] = []): Program {
   return start([process.execPath, file, ...args], onTestFinished);
 }
 
-/** Starts a stage and waits until it listens. */
+/**
+ * Starts a stage and waits until it listens.
+ *
+ * @param defer what ends it: by default, the end of the test
+ */
 export async function startStage(
   stage: Stage,
   flags: string[] = [],
+  defer: Defer = onTestFinished,
 ): Promise<Server> {
   const { command } = targetOf(built(STAGES[stage]), flags);
-  const program = start(command, onTestFinished);
+  const program = start(command, defer);
   const port = await waitFor(`${stage} listens`, () => {
     if (program.process.exitCode !== null) throw new Error(program.output());
     const found = /listens on http:\/\/[\d.]+:(\d+)\//.exec(program.output());

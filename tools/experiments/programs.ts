@@ -53,12 +53,13 @@ export function startProgram(
   options: SpawnOptions = {},
 ): Program {
   const [file = '', ...args] = command;
+  endWithUs();
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
     detached: true, // a session of its own, see setsid(2)
   });
-  killWithUs(child);
+  running.add(child);
   defer(async () => {
     killAll(child);
     await untilGone(child.pid);
@@ -95,13 +96,14 @@ export function startProgram(
 
 const running = new Set<ChildProcess>();
 const ENDING = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+let prepared = false;
 
-function killWithUs(child: ChildProcess): void {
-  if (running.size === 0) {
-    process.on('exit', killEverybody);
-    for (const name of ENDING) process.once(name, endOf);
-  }
-  running.add(child);
+/** To be called before a program starts: a signal may come while it does. */
+function endWithUs(): void {
+  if (prepared) return;
+  prepared = true;
+  process.on('exit', killEverybody);
+  for (const name of ENDING) process.once(name, endOf);
 }
 
 /** The signal does what it would have done without us, a moment later. */
@@ -117,10 +119,6 @@ function killEverybody(): void {
 /** Ends a program that was started here, and all that descends from it. */
 function killAll(child: ChildProcess): void {
   running.delete(child);
-  if (running.size === 0) {
-    process.off('exit', killEverybody);
-    for (const name of ENDING) process.off(name, endOf);
-  }
   const { pid, exitCode, signalCode } = child;
   if (pid === undefined) return; // it could not be started
   const ended = exitCode !== null || signalCode !== null;
