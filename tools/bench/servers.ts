@@ -12,6 +12,8 @@ const TWINS = resolve(BUILD, '../tools/twins');
 const C_PROGRAM = join(BUILD, 'twins/server');
 // Long enough for every client of the load to wait in it.
 const BACKLOG = '4096';
+// A machine that stops for a while must not look like a client that does.
+const TIMEOUT = '60';
 
 /** A server in the comparison. */
 export interface Contestant {
@@ -50,7 +52,8 @@ export const CONTESTANTS = {
 export type Name = keyof typeof CONTESTANTS;
 
 function stage(label: string, file: string): Contestant {
-  const flags = ['--quiet', '--port', '0', '--backlog', BACKLOG];
+  const limits = ['--backlog', BACKLOG, '--timeout', TIMEOUT];
+  const flags = ['--quiet', '--port', '0', ...limits];
   return {
     label,
     command: [process.execPath, join(BUILD, file), ...flags],

@@ -22,6 +22,9 @@ if (!/^\d+$/.test(port ?? '') || !/^(close|keep-alive)$/.test(mode ?? '')) {
 }
 
 const server = createServer(serve);
+// By default Node closes a connection that is idle for five seconds, and a
+// request that is on its way just then is lost.
+server.keepAliveTimeout = 0;
 server.listen(Number(port), '127.0.0.1', BACKLOG, () => {
   const { port } = server.address() as AddressInfo;
   console.log(`http listens on http://127.0.0.1:${port}/, PID ${process.pid}`);

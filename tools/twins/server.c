@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-#define TIMEOUT_SECONDS 10
+#define TIMEOUT_SECONDS 60
 #define HEAD_BYTES 8192
 
 static void serve(int client);

@@ -13,7 +13,7 @@ import sys
 import time
 
 BACKLOG = 4096
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 HEAD_BYTES = 8192
 TOKEN = frozenset(
     b"!#$%&'*+-.^_`|~0123456789"
