@@ -234,13 +234,13 @@ const REASONS: Record<number, string> = {
 export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 /**
- * The bytes before a body: status line and fields.
+ * What stands before a body: status line and fields.
  *
  * There is no Content-Length, on purpose: the end of the connection is the
  * end of the body (RFC 9112 section 6.3). A client that never sees the
  * connection end waits for more.
  */
-export function formatHead(status: number): Buffer {
+export function formatHead(status: number): string {
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status] ?? 'Unknown'}`,
     `Date: ${new Date().toUTCString()}`,
@@ -248,7 +248,7 @@ export function formatHead(status: number): Buffer {
     'Connection: close',
   ];
   if (status === 405) lines.push(`Allow: ${ALLOWED_METHODS.join(', ')}`);
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 /** What the parsers return for bytes that are no request. */

@@ -129,12 +129,13 @@ export function exitAfter(work: () => void): never {
 
 /**
  * Plays a child in the parent: all that happens after `fork`, but for the
- * system calls that would make it real. See warm.ts for what it is good for.
- * Call it before anybody listens for rejections: a child would not, either.
+ * two system calls that would make it real. See warm.ts for what it is good
+ * for. Call it before anybody handles signals or rejections: to a child, that
+ * is over.
  */
 export function rehearse(work: () => void): void {
   const real = { ...libc };
-  for (const name of LEFT_OUT) libc[name] = () => 0;
+  libc.fork = () => 0;
   libc._exit = () => {
     throw CURTAIN;
   };
@@ -148,7 +149,6 @@ export function rehearse(work: () => void): void {
   }
 }
 
-const LEFT_OUT = ['madvise', 'fork', 'signal'] as const;
 const CURTAIN = new Error('the rehearsal is over');
 
 /** Has Node report promises that were rejected and that nobody handled. */

@@ -34,7 +34,7 @@ import {
  */
 export function serveClient(client: number, timeout: number): void {
   try {
-    const inbox = { bytes: Buffer.alloc(INBOX_BYTES), used: 0 };
+    const inbox = { bytes: INBOX, used: 0 };
     const request = receiveRequest(client, inbox, timeout);
     if (request === null) {
       log('the client left without a request');
@@ -73,9 +73,8 @@ const GONE: Record<string, string> = {
  */
 export function turnAway(client: number): void {
   const text = '503: no process is free for this request, try again\n';
-  const answer = Buffer.concat([formatHead(503), Buffer.from(text)]);
-  readWaiting(client, Buffer.alloc(INBOX_BYTES));
-  writeNow(client, answer);
+  readWaiting(client, INBOX);
+  writeNow(client, Buffer.from(formatHead(503) + text));
   log('turned away → 503');
 }
 
@@ -87,7 +86,8 @@ function summary(request: Request | Rejection): string {
 
 // Receiving ///////////////////////////////////////////////////////////////////
 
-const INBOX_BYTES = 8_192;
+// Where every request begins. There is only one at a time in a process.
+const INBOX = Buffer.alloc(8_192);
 
 /** What has come so far: the first `used` of `bytes`. */
 interface Inbox {
@@ -163,16 +163,15 @@ function receiveMore(client: number, inbox: Inbox): number {
 // Sending /////////////////////////////////////////////////////////////////////
 
 /** @param bare true for HEAD, which is answered without a body */
-function send(client: number, { status, body }: Reply, bare: boolean): void {
-  const head = formatHead(status);
-  if (bare) {
-    writeAll(client, head);
-  } else if (typeof body === 'string') {
-    writeAll(client, Buffer.concat([head, Buffer.from(body)]));
-  } else {
-    writeAll(client, head);
-    for (const bytes of body) writeAll(client, bytes);
+function send(client: number, reply: Reply, bare: boolean): void {
+  const head = formatHead(reply.status);
+  const body = bare ? '' : reply.body;
+  if (typeof body === 'string') {
+    writeAll(client, Buffer.from(head + body));
+    return;
   }
+  writeAll(client, Buffer.from(head));
+  for (const bytes of body) writeAll(client, bytes);
 }
 
 const LINGER_SECONDS = 2;
@@ -184,9 +183,8 @@ const LINGER_SECONDS = 2;
  * is done too. See RFC 9112 section 9.6.
  */
 function hangUp(client: number, refused: boolean): void {
-  const rest = Buffer.alloc(INBOX_BYTES);
-  if (!refused && readWaiting(client, rest) === 0) return;
+  if (!refused && readWaiting(client, INBOX) === 0) return;
   shutdown(client, SHUT_WR);
   const deadline = Date.now() + LINGER_SECONDS * 1000;
-  while (waitReadable(client, deadline) && read(client, rest) > 0);
+  while (waitReadable(client, deadline) && read(client, INBOX) > 0);
 }

@@ -15,6 +15,7 @@ export const SIG_IGN = 1;
 const SIG_SETMASK = 2; // the same number on x86-64 and arm64
 const SIGSET_BYTES = 128; // sizeof(sigset_t) in glibc and in musl
 const EVERY_SIGNAL = new Uint8Array(SIGSET_BYTES).fill(0xff);
+const maskBefore = new Uint8Array(SIGSET_BYTES);
 
 /** kill(2): sends a signal. @throws SystemError ESRCH, EPERM */
 export function kill(pid: number, name: NodeJS.Signals): void {
@@ -94,9 +95,8 @@ export function nextSignal(): Promise<void> {
  * @returns the mask that was in force, for `restoreSignals`
  */
 export function blockSignals(): Uint8Array {
-  const before = new Uint8Array(SIGSET_BYTES);
-  libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, before);
-  return before;
+  libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, maskBefore);
+  return maskBefore;
 }
 
 /** Puts a mask back. Signals held back meanwhile are delivered now. */

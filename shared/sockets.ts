@@ -215,11 +215,15 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 export function waitReadable(fd: number, deadline: number): boolean {
   for (;;) {
     const left = Math.max(0, deadline - Date.now());
-    const ready = libc.poll(new Int32Array([fd, POLLIN]), 1, left);
+    pollfd.set([fd, POLLIN]);
+    const ready = libc.poll(pollfd, 1, left);
     if (ready !== -1) return ready > 0;
     if (errno() !== EINTR) check(-1, 'poll', { fd });
   }
 }
+
+// struct pollfd: the descriptor; what to wait for, and what has happened.
+const pollfd = new Int32Array(2);
 
 /** How many bytes have come that nobody has read, as far as a buffer goes. */
 export function readWaiting(fd: number, into: Uint8Array): number {
@@ -262,8 +266,8 @@ function encodeAddress({ address, port }: Address): Uint8Array {
 }
 
 function decodeAddress(bytes: Uint8Array): Address {
-  const port = new DataView(bytes.buffer).getUint16(2);
-  return { address: bytes.subarray(4, 8).join('.'), port };
+  const [, , high = 0, low = 0, ...address] = bytes;
+  return { address: address.slice(0, 4).join('.'), port: high * 256 + low };
 }
 
 // struct timeval: seconds and microseconds, 64 bits each.
