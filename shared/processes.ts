@@ -194,7 +194,6 @@ export interface Child {
  * @throws SystemError EINTR, if it waits and a handled signal arrives
  */
 export function waitpid(pid: number, options: number): Child {
-  const status = new Int32Array(1);
   const found = libc.waitpid(pid, status, options);
   if (found === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
   if (found <= 0) return { pid: found };
@@ -203,6 +202,8 @@ export function waitpid(pid: number, options: number): Child {
   else log(`reaped ${found}, ${inWords(child)}`);
   return child;
 }
+
+const status = new Int32Array(1);
 
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
 function decode(status: number): Omit<Child, 'pid'> {

@@ -149,17 +149,17 @@ export function write(fd: number, bytes: Uint8Array): number {
 
 /** getsockname(2): this end of a connection, or where a listener listens. */
 export function getsockname(fd: number): Address {
-  const name = new Uint8Array(SOCKADDR_BYTES);
-  const size = new Int32Array([SOCKADDR_BYTES]);
-  check(libc.getsockname(fd, name, size), 'getsockname', { fd });
-  return decodeAddress(name);
+  return askForName('getsockname', fd);
 }
 
 /** getpeername(2): the other end. @throws SystemError ENOTCONN */
 export function getpeername(fd: number): Address {
-  const name = new Uint8Array(SOCKADDR_BYTES);
-  const size = new Int32Array([SOCKADDR_BYTES]);
-  check(libc.getpeername(fd, name, size), 'getpeername', { fd });
+  return askForName('getpeername', fd);
+}
+
+function askForName(call: 'getsockname' | 'getpeername', fd: number): Address {
+  nameSize[0] = SOCKADDR_BYTES;
+  check(libc[call](fd, name, nameSize), call, { fd });
   return decodeAddress(name);
 }
 
@@ -255,6 +255,9 @@ export function formatPair({ local, remote }: SocketPair): string {
 // struct sockaddr_in, see ip(7): family in the machine's byte order, port and
 // address in the network's.
 const SOCKADDR_BYTES = 16;
+// What C writes into is made once: Node has to get it from malloc.
+const name = new Uint8Array(SOCKADDR_BYTES);
+const nameSize = new Int32Array(1);
 
 function encodeAddress({ address, port }: Address): Uint8Array {
   const bytes = new Uint8Array(SOCKADDR_BYTES);
