@@ -197,7 +197,7 @@ export function waitpid(pid: number, options: number): Child {
   const found = libc.waitpid(pid, status, options);
   if (found === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
   if (found <= 0) return { pid: found };
-  const child = { pid: found, ...decode(status[0] ?? 0) };
+  const child = decode(found, status[0] ?? 0);
   if (child.stopped) log(`${found} was stopped by ${child.stopped}`);
   else log(`reaped ${found}, ${inWords(child)}`);
   return child;
@@ -206,11 +206,11 @@ export function waitpid(pid: number, options: number): Child {
 const status = new Int32Array(1);
 
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
-function decode(status: number): Omit<Child, 'pid'> {
+function decode(pid: number, status: number): Child {
   const low = status & 0x7f;
   const high = (status >> 8) & 0xff;
-  if (low === 0x7f) return { stopped: signalName(high) };
-  return low === 0 ? { exit: high } : { signal: signalName(low) };
+  if (low === 0x7f) return { pid, stopped: signalName(high) };
+  return low === 0 ? { pid, exit: high } : { pid, signal: signalName(low) };
 }
 
 function inWords({ exit, signal }: Child): string {

@@ -139,8 +139,10 @@ function receiveUntil<T>(
 ): T | Rejection | null {
   const deadline = Date.now() + timeout * 1000;
   for (;;) {
-    const parsed = parse(inbox.bytes.subarray(0, inbox.used));
-    if (parsed !== undefined) return parsed;
+    if (inbox.used > 0) {
+      const parsed = parse(inbox.bytes.subarray(0, inbox.used));
+      if (parsed !== undefined) return parsed;
+    }
     if (!waitReadable(client, deadline)) {
       return { status: 408, reason: `no request within ${timeout} s` };
     }
