@@ -178,7 +178,7 @@ describe('a child that part 3 loses costs one request', () => {
   );
 
   test('SIGSTOP: the log names it, and SIGCONT brings the answer', async () => {
-    const server = await startStage('part3', ['--timeout', '60']);
+    const server = await startStage('part3');
     const descriptors = countDescriptors(server.pid);
     const client = await openClient(server.port);
     client.send(BEGINNING);

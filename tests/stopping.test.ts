@@ -14,9 +14,6 @@ import {
 } from './support/client';
 import { built, STAGES, startProgram, startStage } from './support/server';
 
-/** On a busy machine, the two pieces of a request may be far apart. */
-const PATIENT = ['--timeout', '60'];
-
 /** True while nobody listens on a port. */
 async function refused(port: number): Promise<boolean> {
   return openClient(port).then(
@@ -31,7 +28,7 @@ async function refused(port: number): Promise<boolean> {
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'part 3 finishes what it has begun after %s, and exits with 0',
   async (signal) => {
-    const server = await startStage('part3', PATIENT);
+    const server = await startStage('part3');
     const sender = await openClient(server.port);
     sender.send(BEGINNING);
     const reader = await openClient(server.port);
@@ -58,7 +55,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 );
 
 test('part 3 takes one Ctrl-C under npm, which arrives twice, for one', async () => {
-  const server = await startStage('part3', PATIENT);
+  const server = await startStage('part3');
   const sender = await openClient(server.port);
   sender.send(BEGINNING);
   await waitFor('it is served', () => childrenOf(server.pid).length === 1);
@@ -72,7 +69,7 @@ test('part 3 takes one Ctrl-C under npm, which arrives twice, for one', async ()
 });
 
 test('part 3 ends at once at the second signal, and its children with it', async () => {
-  const server = await startStage('part3', PATIENT);
+  const server = await startStage('part3');
   const sleeper = await openClient(server.port);
   sleeper.send(get('/sleep/3600'));
   const [child = 0] = await waitFor('it is served', () => {
@@ -114,7 +111,7 @@ test('part 3 stops under full load, and cuts no answer short', async () => {
 });
 
 test('the children of part 3 finish when it is killed, and the port is free', async () => {
-  const server = await startStage('part3', PATIENT);
+  const server = await startStage('part3');
   const sender = await openClient(server.port);
   sender.send(BEGINNING);
   await waitFor('it is served', () => childrenOf(server.pid).length === 1);
@@ -129,7 +126,7 @@ test('the children of part 3 finish when it is killed, and the port is free', as
 });
 
 test('SIGHUP ends part 3 as it ends any program', async () => {
-  const server = await startStage('part3', PATIENT);
+  const server = await startStage('part3');
   process.kill(server.pid, 'SIGHUP');
   expect(await server.ended).toEqual({ code: null, signal: 'SIGHUP' });
 });

@@ -54,7 +54,7 @@ test('watch tells which connections are finished, and who holds them', async () 
 });
 
 test('watch finds nothing wrong with part 3', async () => {
-  const server = await startStage('part3', ['--quiet', '--timeout', '60']);
+  const server = await startStage('part3', ['--quiet']);
   await ask(server.port, get('/'));
   await openClient(server.port); // which says nothing
   await waitFor('a child serves', async () => {
@@ -73,7 +73,7 @@ test('watch finds nothing wrong with part 3', async () => {
 });
 
 test('watch counts who waits in the queue of a busy server', async () => {
-  const flags = ['--quiet', '--backlog', '7', '--timeout', '60'];
+  const flags = ['--quiet', '--backlog', '7'];
   const server = await startStage('part1', flags);
   await openClient(server.port); // which says nothing
   await waitFor('it is served', async () => {

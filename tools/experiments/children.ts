@@ -229,6 +229,8 @@ async function killWhoServes(
   if (!end || !victim) return ['nobody has accepted the first client'];
   const role = describeRole(server, victim.pid);
   process.kill(victim.pid, 'SIGKILL');
+  // Even to die, a process needs its turn.
+  await waitFor('it has ended', () => !isRunning(victim.pid));
   return [`${describeEnd(end, victim)} was served by ${role}: it was killed`];
 }
 
