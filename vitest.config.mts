@@ -13,7 +13,7 @@ export default defineConfig({
     // only read the same modules again.
     isolate: false,
     // The tests wait for servers most of the time: one file more than cores.
-    maxWorkers: 6,
+    maxWorkers: process.env.CI ? 3 : 6,
     // Real processes on a machine of two cores that may be busy. Tests wait
     // for states, and this is the deadline of last resort.
     testTimeout: 240_000,

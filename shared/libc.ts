@@ -53,6 +53,9 @@ export const libc = {
   ioctl: declare('int ioctl(int fd, unsigned long request, void *value)'),
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
+  ppoll: declare(
+    'int ppoll(void *fds, unsigned long count, void *timeout, void *mask)',
+  ),
 
   // fork(2) to setrlimit(2): processes.ts
   madvise: declare('int madvise(uintptr_t start, size_t length, int advice)'),

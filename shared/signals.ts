@@ -90,7 +90,7 @@ export function nextSignal(): Promise<void> {
 }
 
 /**
- * Holds every signal back, see sigprocmask(2).
+ * Holds every signal back, see sigprocmask(2). Not to be nested.
  *
  * @returns the mask that was in force, for `restoreSignals`
  */

@@ -1,6 +1,7 @@
 /**
  * The solutions of the exercises are what their pages say.
  */
+import { spawnSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { EXPERIMENTS, type Symptom } from '../tools/experiments';
 import type { Finding } from '../tools/experiments/findings';
@@ -11,9 +12,10 @@ type Verdict = Finding['verdict'];
 const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
   'wait-in-the-loop': { waiting: 'bad', hanging: 'good', zombies: 'good' },
   'ignore-sigchld': { waiting: 'good', zombies: 'good', counting: 'good' },
-  'double-fork': { waiting: 'good', hanging: 'good' },
+  'double-fork': { waiting: 'good', hanging: 'good', zombies: 'good' },
   prefork: { waiting: 'bad', hanging: 'good', descriptors: 'good' },
   'limit-children': { waiting: 'good', hanging: 'good', zombies: 'bad' },
+  'no-race': { interruption: 'good', zombies: 'good', counting: 'good' },
 };
 
 const CASES = Object.entries(FOUND).flatMap(([name, verdicts]) =>
@@ -26,4 +28,15 @@ test.each(CASES)('%s: %s is %s', async (name, symptom, verdict) => {
   const target = targetOf(built(`docs/exercises/${name}.js`));
   const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
   expect(finding).toMatchObject({ verdict });
+});
+
+// Exercise 10 in another language: whoever has Python can try it.
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+test.runIf(hasPython)('a server in Python: nothing is bad', async () => {
+  const command = ['python3', 'tools/twins/server.py', '{port}'];
+  for (const symptom of ['hanging', 'zombies'] as const) {
+    const { run } = EXPERIMENTS[symptom];
+    const finding = await run({ name: 'python', command }, onTestFinished);
+    expect(finding).toMatchObject({ verdict: 'good' });
+  }
 });

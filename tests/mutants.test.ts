@@ -1,5 +1,6 @@
 /**
- * The suite itself: a stage that has lost what it teaches does not pass.
+ * The suite itself: a stage that has lost what it teaches does not pass. Some
+ * of the changes are exercises, and what is found is what their pages say.
  *
  * Each mutant is made from the compiled stage as it is now, so it cannot grow
  * stale, and it has to break the promise that guards what it has lost.
@@ -52,6 +53,25 @@ const MUTANTS: Mutant[] = [
     ],
     symptom: 'interruption',
     found: /^dies at request \d: EINTR$/,
+  },
+  {
+    stage: 'part1', // exercise 1
+    change: 'closes before it serves',
+    edits: [
+      [
+        /(\(0, \w+\.serveClient\)\(client, timeout\);)/,
+        '(0, sockets_1.close)(client); $1',
+      ],
+    ],
+    symptom: 'hanging',
+    found: 'dies at request 1',
+  },
+  {
+    stage: 'part2', // exercise 3
+    change: 'leaves the listener to its child',
+    edits: [[/\(0, \w+\.close\)\(listener\);/, '']],
+    symptom: 'port',
+    found: '3 of 3 children keep the port',
   },
   {
     stage: 'part2',
