@@ -24,8 +24,12 @@ const TYPING_MS = 250;
 const QUIET_LOOKS = 5;
 /** So long what is started in the background takes to begin, at most. */
 const BACKGROUND_MS = 1_200;
-/** So long a reader waits before Ctrl-C. */
-const PATIENCE_SECONDS = 2;
+/**
+ * So long a reader waits before Ctrl-C, and looks again before giving up. A
+ * comparison is patient: it must not depend on how busy the machine is.
+ */
+const PACE = { patienceSeconds: 2, stateMs: 0 };
+const PATIENT_PACE = { patienceSeconds: 6, stateMs: 30_000 };
 
 /**
  * @param port where the server shall listen
@@ -37,7 +41,7 @@ export async function perform(
   port: number,
   patient: boolean,
 ): Promise<Map<Fence, string[]>> {
-  const stage = new Stage(port, patient);
+  const stage = new Stage(port, patient ? PATIENT_PACE : PACE);
   const contents = new Map<Fence, string[]>();
   try {
     for (const fence of fences) {
@@ -59,34 +63,40 @@ class Stage {
   readonly #terminals = new Map<string, Terminal>();
   readonly #names = new Names();
   readonly #port: number;
-  readonly #patient: boolean;
+  readonly #pace: typeof PACE;
   #server: Terminal | undefined;
 
-  constructor(port: number, patient: boolean) {
+  constructor(port: number, pace: typeof PACE) {
     this.#port = port;
-    this.#patient = patient;
+    this.#pace = pace;
     this.#names.port = port;
   }
 
   /** @returns what came out of a step, in the names of the page */
   async play(step: Step, fence: Fence): Promise<string[]> {
     const terminal =
-      this.#terminals.get(fence.info) ?? new Terminal(this.#port);
+      this.#terminals.get(fence.info) ?? new Terminal(this.#port, this.#pace);
     this.#terminals.set(fence.info, terminal);
     if (isServer(fence)) this.#server = terminal;
-    const deadline = Date.now() + STATE_MS;
-    for (;;) {
+    const deadline = Date.now() + this.#pace.stateMs;
+    let log = '';
+    for (let first = true; ; first = false) {
       const command = this.#names.type(step.command);
-      const taken = await terminal.take({ ...step, command }, isServer(fence));
+      const asks = ASKS.test(command);
+      const taken =
+        first || asks
+          ? await terminal.take({ ...step, command }, isServer(fence))
+          : null;
       if (command.includes('&)')) await pause(BACKGROUND_MS);
       await atRest(this.#server?.serverPid);
       this.#names.learn(this.#server?.output ?? '');
       const { serverPid } = this.#server ?? {};
       if (serverPid) this.#names.learnPids(childrenOf(serverPid));
-      const lines = clean(this.#names.show(taken ?? terminal.rest()));
-      const again = this.#patient && ASKS.test(command);
-      if (!again || alike(lines, step.output)) return lines;
-      if (Date.now() > deadline) return lines;
+      if (taken === null) log += terminal.rest();
+      const lines = clean(this.#names.show(taken ?? log));
+      const mayChange = asks || taken === null;
+      if (!mayChange || alike(lines, step.output)) return lines;
+      if (Date.now() >= deadline) return lines;
     }
   }
 
@@ -95,9 +105,9 @@ class Stage {
   }
 }
 
-// Commands that only look may look again, until the state is the expected one.
+// Commands that only look may look again, until the state is the expected one;
+// and a log goes on.
 const ASKS = /^(ps|ss|lsof|ls|find|cat|grep|readlink) /;
-const STATE_MS = 3_000;
 
 function clean(output: string): string[] {
   const lines = output.split('\n').map((line) => line.trimEnd());
@@ -116,9 +126,11 @@ class Terminal {
   program?: ChildProcess;
   #shown = 0;
   readonly #port: number;
+  readonly #pace: typeof PACE;
 
-  constructor(port: number) {
+  constructor(port: number, pace: typeof PACE) {
     this.#port = port;
+    this.#pace = pace;
   }
 
   /** What has come out since the last time somebody looked. */
@@ -192,7 +204,7 @@ class Terminal {
     const quoted = `'${command.replaceAll("'", "'\\''")}'`;
     this.#type(
       interrupted
-        ? `timeout -s INT ${PATIENCE_SECONDS} bash -c ${quoted}`
+        ? `timeout -s INT ${this.#pace.patienceSeconds} bash -c ${quoted}`
         : command,
     );
     this.#type(`printf '${end}'`);
