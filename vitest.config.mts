@@ -2,13 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // Transcripts are typed into terminals at a person's pace, which a starved
-    // machine cannot keep up with: `npm run compare`.
-    include: [
-      process.env.COMPARE
-        ? 'tests/transcripts.compare.ts'
-        : 'tests/**/*.test.ts',
-    ],
     // What is tested are other processes. A new worker for each file would
     // only read the same modules again.
     isolate: false,
