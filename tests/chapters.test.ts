@@ -57,6 +57,15 @@ describe('every picture is what its source draws', () => {
   });
 });
 
+describe('every command of npm is one of ours', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  test.each(PAGES)('$file', ({ lines }) => {
+    const commands = lines.join('\n').matchAll(/\bnpm run ([a-z]\w*)/g);
+    for (const [, name] of commands)
+      expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
 describe('every link leads somewhere', () => {
   test.each(PAGES)('$file', ({ file, lines }) => {
     for (const target of linksOf(lines)) {

@@ -141,7 +141,8 @@ export async function counting(target: Target, defer: Defer): Promise<Finding> {
     return alive <= before;
   });
   process.kill(server.pid, 'SIGCONT');
-  const left = await zombiesAwake(server, defer);
+  const awake = await zombiesAwake(server, defer);
+  const left = awake.filter((pid) => children.includes(pid));
   if (!isAlive(server)) {
     return failed(server, await describeFailure(server, 1));
   }
@@ -226,7 +227,8 @@ async function killWhoServes(
   const holders = end?.holders ?? [];
   const child = holders.find(({ pid }) => pid !== server.pid);
   const victim = child ?? holders[0];
-  if (!end || !victim) return ['nobody has accepted the first client'];
+  if (!end || !victim)
+    return ['nobody holds the connection of the first client'];
   const role = describeRole(server, victim.pid);
   process.kill(victim.pid, 'SIGKILL');
   // Even to die, a process needs its turn.

@@ -149,8 +149,11 @@ export function isAlive({ pid }: Server): boolean {
   return process !== null && !'ZX'.includes(process.state);
 }
 
+// A line that is not a place in the code, below the error itself.
+const NOT_A_STACK = /^(?! +at ).*\S/;
+
 /** The last line that a program has printed, of those about something. */
-export function lastWords(program: Program, about = /./): string {
+export function lastWords(program: Program, about = NOT_A_STACK): string {
   const lines = program.output().split('\n');
   return lines.findLast((line) => about.test(line))?.trim() ?? '';
 }

@@ -36,7 +36,7 @@ const CHAPTER = 'docs/3-reaping.md';
 
 export const refcount: Lab = {
   summary: 'the parent closes first, and nothing happens',
-  chapter: CHAPTER,
+  chapter: 'docs/2-forking.md',
   plan:
     'Part 3 is started, whose parent closes its copy at once. A client ' +
     'connects, and asks only later.',
