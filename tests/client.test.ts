@@ -60,7 +60,7 @@ test('a silent client is told that its time is over', async () => {
 
 test('a slow client is answered when it has said everything', async () => {
   const server = await startStage('part3', ['--quiet']);
-  const client = startClient(server.port, '--slow');
+  const client = startClient(server.port, '--slow', '--timeout', '60');
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toContain('HTTP/1.1 200 OK');
   // Some forty bytes, one in a tenth of a second.
