@@ -40,7 +40,7 @@ export function serveClient(client: number, timeout: number): void {
       log('the client left without a request');
       return;
     }
-    const bare = /^\s*HEAD /.test(inbox.bytes.toString('latin1', 0, 7));
+    const bare = isHead(inbox);
     const refused = isRejection(request);
     const reply = refused ? refuse(request) : answer(request, client);
     send(client, reply, bare);
@@ -76,6 +76,11 @@ export function turnAway(client: number): void {
   readWaiting(client, INBOX);
   writeNow(client, Buffer.from(formatHead(503) + text));
   log('turned away → 503');
+}
+
+/** Whether it is HEAD that is asked, in a request that may be refused, too. */
+function isHead({ bytes, used }: Inbox): boolean {
+  return /^\s*HEAD /.test(bytes.toString('latin1', 0, Math.min(used, 7)));
 }
 
 function summary(request: Request | Rejection): string {

@@ -269,6 +269,16 @@ describe('an answer arrives whole', () => {
     expect(client.received()).toContain('received    3 bytes');
   });
 
+  test('and nothing of the client before is left in it', async () => {
+    const { port } = await startStage('part1');
+    await ask(port, get('/', 'HEAD'));
+    // No HEAD, but for what the request before has left behind it.
+    const client = await openClient(port);
+    client.socket.end('H');
+    await waitFor('the answer ends', () => client.ended());
+    expect(parseAnswer(client.received()).body).toMatch(/^400: /);
+  });
+
   test('without a body to HEAD, refused or not', async () => {
     for (const request of [get('/', 'HEAD'), 'HEAD / HTTP/1.1\r\n\r\n']) {
       const answer = await ask(server.port, request);
