@@ -10,12 +10,12 @@ import { built, targetOf } from './support/server';
 type Verdict = Finding['verdict'];
 
 const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
-  'wait-in-the-loop': { waiting: 'bad', zombies: 'good' },
-  'ignore-sigchld': { zombies: 'good', counting: 'good' },
-  'double-fork': { waiting: 'good', zombies: 'good' },
-  prefork: { waiting: 'bad', descriptors: 'good' },
-  'limit-children': { waiting: 'good', zombies: 'bad' },
-  'no-race': { zombies: 'good', counting: 'good' },
+  'wait-in-the-loop': { waiting: 'bad', hanging: 'good', zombies: 'good' },
+  'ignore-sigchld': { waiting: 'good', zombies: 'good', counting: 'good' },
+  'double-fork': { waiting: 'good', hanging: 'good', zombies: 'good' },
+  prefork: { waiting: 'bad', hanging: 'good', descriptors: 'good' },
+  'limit-children': { waiting: 'good', hanging: 'good', zombies: 'bad' },
+  'no-race': { interruption: 'good', zombies: 'good', counting: 'good' },
 };
 
 const CASES = Object.entries(FOUND).flatMap(([name, verdicts]) =>
