@@ -4,7 +4,6 @@
  * Signals are held back except while the server waits. One that arrives at
  * any other time is pending, and ends the next wait at once.
  */
-
 import { ppoll } from '../../shared/poll';
 import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
 import { serveClient } from '../../shared/serve';
