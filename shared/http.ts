@@ -51,11 +51,17 @@ export const MAX_BODY = 1_048_576;
 /** The answer to a body that is longer. */
 export const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
 
+const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/(\d\.\d)$/;
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 // VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 // RFC 3986: http://authority if there is one, the path, the query.
 const TARGET = /^(?:https?:\/\/([^/?]+))?((?:\/[^?]*)?)(\?.*)?$/i;
+// Optional white space, RFC 9110 section 5.6.3: no more than spaces and tabs.
+// The second half begins to match only where a run of them begins. Otherwise
+// it would try each of 30,000 spaces in the middle of a value, and from each
+// go on to the last.
+const OUTER_SPACE = /^[\t ]+|(?<![\t ])[\t ]+$/g;
 // What path and query may consist of, and what a host and a port look like.
 const URI = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i;
 const HOST =
@@ -110,9 +116,9 @@ export function parseHead(bytes: Buffer): Parsed<Head> {
 type RequestLine = Pick<Head, 'method' | 'path' | 'version'>;
 
 function parseRequestLine(line: string): RequestLine | Rejection {
-  const [method = '', target = '', protocol = '', ...more] = line.split(' ');
-  const version = /^HTTP\/(\d\.\d)$/.exec(protocol)?.[1];
-  if (!TOKEN.test(method) || version === undefined || more.length > 0) {
+  const [, method = '', target = '', version = ''] =
+    REQUEST_LINE.exec(line) ?? [];
+  if (!TOKEN.test(method)) {
     return reject(400, 'the request line is not METHOD TARGET HTTP/1.1');
   }
   if (!version.startsWith('1.')) {
@@ -167,7 +173,7 @@ function parseField(line: string): [name: string, value: string] | Rejection {
   if (!FIELD_VALUE.test(value)) {
     return reject(400, `the field ${name} contains a control character`);
   }
-  return [name.toLowerCase(), value.replace(/^[\t ]+|[\t ]+$/g, '')];
+  return [name.toLowerCase(), withoutSpaces(value)];
 }
 
 /** RFC 9112 section 3.2: HTTP/1.1 has exactly one Host, and a valid one. */
@@ -188,29 +194,29 @@ function bodyLength(
   version: string,
   fields: Fields,
 ): number | 'chunked' | Rejection {
-  const lengths = (fields.get('content-length') ?? []).join(',').split(',');
+  const lengths = fields.get('content-length');
   const codings = fields.get('transfer-encoding');
   if (codings) {
-    if (fields.has('content-length') || version === '1.0') {
+    if (lengths || version === '1.0') {
       return reject(400, 'Transfer-Encoding cannot stand here');
     }
-    return checkCodings(codings.join(',').toLowerCase());
+    return checkCodings(listOf(codings));
   }
-  if (!fields.has('content-length')) return 0;
-  const [length = '', ...others] = lengths.map((item) => item.trim());
+  if (!lengths) return 0;
+  const [length = '', ...others] = listOf(lengths);
   if (!/^\d+$/.test(length) || others.some((other) => other !== length)) {
     return reject(400, 'Content-Length is malformed');
   }
   return Number(length) > MAX_BODY ? TOO_LARGE : Number(length);
 }
 
-function checkCodings(codings: string): 'chunked' | Rejection {
-  if (codings === 'chunked') return 'chunked';
-  const list = codings.split(',').map((coding) => coding.trim());
+function checkCodings(codings: string[]): 'chunked' | Rejection {
+  const list = codings.map((coding) => coding.toLowerCase());
   // The end of the body cannot be found (6.3), or chunked stands twice (6.1).
   if (list.pop() !== 'chunked' || list.includes('chunked')) {
     return reject(400, 'Transfer-Encoding has to end in one chunked');
   }
+  if (list.length === 0) return 'chunked';
   return reject(501, 'no transfer coding but chunked is known');
 }
 
@@ -257,6 +263,15 @@ export function formatHead(status: number): string {
 /** What the parsers return for bytes that are no request. */
 export function reject(status: number, reason: string): Rejection {
   return { status, reason };
+}
+
+/** RFC 9110 section 5.6.1: several fields of a name are one, with commas. */
+function listOf(values: readonly string[]): string[] {
+  return values.join(',').split(',').map(withoutSpaces);
+}
+
+function withoutSpaces(text: string): string {
+  return text.replace(OUTER_SPACE, '');
 }
 
 function withoutCR(line: string): string {

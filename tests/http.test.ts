@@ -112,6 +112,21 @@ describe('fields', () => {
     expect(parse(request)).toBe(status);
   });
 
+  test('cost no more time with many spaces in them', () => {
+    const fastest = (value: string) => {
+      const request = Buffer.from(withFields(`A: ${value}`));
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        parseHead(request);
+        return performance.now() - start;
+      });
+      return Math.min(...times);
+    };
+    const letters = fastest('b'.repeat(30_000));
+    // From each space to the last would be 15,000 times as much.
+    expect(fastest(`b${' '.repeat(30_000)}b`)).toBeLessThan(100 * letters);
+  });
+
   test('may contain tabs, bytes above 127, and nothing', () => {
     expect(parse(withFields('A:\tb\xfc \t', 'B:'))).toBeTypeOf('object');
   });
@@ -156,6 +171,11 @@ describe('a body', () => {
     ['a negative length', withFields('Content-Length: -1'), 400],
     ['a signed length', withFields('Content-Length: +1'), 400],
     ['a length in hexadecimal', withFields('Content-Length: 0x10'), 400],
+    [
+      'a length and a space that is none',
+      withFields('Content-Length: 3\xa0'),
+      400,
+    ],
     ['an empty length', withFields('Content-Length:'), 400],
     [
       'a length and chunks',
