@@ -35,7 +35,7 @@ async function serve(reply: (client: Socket, nth: number) => void) {
 }
 
 function load(port: number, rest: Partial<Load> = {}) {
-  const common = { port, path: '/', connections: 4, seconds: 5, most: 100 };
+  const common = { port, path: '/', connections: 4, seconds: 60, most: 100 };
   return putUnderLoad({ ...common, ends: 'server', ...rest });
 }
 

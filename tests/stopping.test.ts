@@ -12,7 +12,13 @@ import {
   parseAnswer,
   REST,
 } from './support/client';
-import { built, STAGES, startProgram, startStage } from './support/server';
+import {
+  built,
+  repeatedly,
+  STAGES,
+  startProgram,
+  startStage,
+} from './support/server';
 
 /** True while nobody listens on a port. */
 async function refused(port: number): Promise<boolean> {
@@ -84,9 +90,8 @@ test('part 3 ends at once at the second signal, and its children with it', async
   process.kill(server.pid, 'SIGINT');
   await waitFor('nobody listens', () => refused(server.port));
   // Not the same Ctrl-C any more: the server ignores one that follows at once.
-  const again = setInterval(() => process.kill(server.pid, 'SIGINT'), 100);
+  repeatedly(100, () => server.process.kill('SIGINT'));
   await waitFor('the client sees the end', sleeper.over);
-  clearInterval(again);
   expect(await server.ended).toEqual({ code: 0, signal: null });
   expect(sleeper.received()).toBe('');
 });

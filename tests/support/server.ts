@@ -55,6 +55,18 @@ export async function startStage(
   return { ...program, port };
 }
 
+/**
+ * Does something again and again, at the latest until the test is over.
+ *
+ * @returns what ends it before
+ */
+export function repeatedly(milliseconds: number, act: () => void): () => void {
+  const timer = setInterval(act, milliseconds);
+  const end = () => clearInterval(timer);
+  onTestFinished(end);
+  return end;
+}
+
 /** How many descriptors a process has. */
 export function countDescriptors(pid: number): number {
   return descriptorsOf(pid)?.size ?? 0;

@@ -20,13 +20,13 @@ export interface Client {
   send: (text: string | Buffer) => void;
 }
 
-const CONNECT_MS = 5_000;
+const CONNECT_MS = 20_000;
 
 /**
  * Connects.
  *
  * @throws Error ECONNREFUSED and others, as Node reports them; AbortError if
- *   the handshake takes more than five seconds
+ *   the handshake takes more than 20 seconds
  */
 export async function openClient(
   { host = '127.0.0.1', port }: { host?: string; port: number },

@@ -17,7 +17,7 @@ import {
 } from './experiment';
 import { Names } from './names';
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 const LOOK_MS = 20;
 /** So long a reader takes at least between two commands. */
 const TYPING_MS = 250;
