@@ -256,7 +256,7 @@ export function formatPair({ local, remote }: SocketPair): string {
 // address in the network's.
 const SOCKADDR_BYTES = 16;
 // What C writes into is made once: Node has to get it from malloc.
-const name = Buffer.alloc(SOCKADDR_BYTES);
+const name = new Uint8Array(SOCKADDR_BYTES);
 const nameSize = new Int32Array(1);
 
 function encodeAddress({ address, port }: Address): Uint8Array {
@@ -268,9 +268,9 @@ function encodeAddress({ address, port }: Address): Uint8Array {
   return bytes;
 }
 
-function decodeAddress(bytes: Buffer): Address {
-  const address = bytes.subarray(4, 8).join('.');
-  return { address, port: bytes.readUInt16BE(2) };
+function decodeAddress(bytes: Uint8Array): Address {
+  const [, , high = 0, low = 0] = bytes;
+  return { address: bytes.subarray(4, 8).join('.'), port: high * 256 + low };
 }
 
 // struct timeval: seconds and microseconds, 64 bits each.
