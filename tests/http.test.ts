@@ -290,7 +290,7 @@ describe('whatever comes', () => {
       fc.property(request, (text) => {
         const parsed = parse(text);
         const known = [400, 405, 413, 414, 431, 501, 505, 'incomplete'];
-        expect(typeof parsed === 'object' || known.includes(parsed)).toBe(true);
+        return typeof parsed === 'object' || known.includes(parsed);
       }),
       { numRuns: 3_000 },
     );

@@ -37,9 +37,12 @@ export async function openClient(
   defer(() => {
     socket.destroy();
   });
-  const chunks: Buffer[] = [];
+  let received = '';
   let ended = false;
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.setEncoding('latin1');
+  socket.on('data', (chunk: string) => {
+    received += chunk;
+  });
   socket.on('end', () => {
     ended = true;
   });
@@ -48,7 +51,7 @@ export async function openClient(
   return {
     socket,
     port: socket.localPort ?? 0,
-    received: () => Buffer.concat(chunks).toString('latin1'),
+    received: () => received,
     ended: () => ended,
     over: () => ended || socket.closed,
     send: (text) => {
