@@ -9,6 +9,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   childrenOf,
+  listProcesses,
   readProcess,
   switchesOf,
   treeOf,
@@ -19,6 +20,7 @@ import {
   type Listener,
 } from '../../shared/netstat';
 import { type Defer, type Program, startProgram } from './programs';
+import { startStopwatch } from './wait';
 
 /** A server that can be started again and again. */
 export interface Target {
@@ -51,6 +53,7 @@ export class NoServer extends Error {
 }
 
 const START_SECONDS = 60;
+const START_TRIES = 3;
 const STEP_MS = 20;
 const LAST_WORDS_MS = 500;
 
@@ -65,13 +68,29 @@ export async function startServer(
   defer: Defer,
   user: 'same' | 'ordinary' = 'same',
 ): Promise<Server> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(target, defer, user);
+    } catch (error) {
+      // A port that was free a moment ago may be somebody else's by now.
+      const taken = /EADDRINUSE|already in use/i.test(`${error}`);
+      if (!taken || !choosesPort(target) || tries === START_TRIES) throw error;
+    }
+  }
+}
+
+async function startOnce(
+  target: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary',
+): Promise<Server> {
   const program = await startTarget(target, defer, user);
-  const deadline = Date.now() + START_SECONDS * 1000;
+  const waited = startStopwatch();
   for (;;) {
     const [listener] = listenersOf(program);
     if (listener) return describeServer(program, listener);
     if (program.exit()) throw new NoServer(await howItEnded(program));
-    if (Date.now() > deadline) {
+    if (waited() > START_SECONDS * 1000) {
       throw new NoServer(`it does not listen within ${START_SECONDS} s`);
     }
     await pause(STEP_MS);
@@ -95,13 +114,18 @@ async function startTarget(
   defer: Defer,
   user: 'same' | 'ordinary',
 ): Promise<Program> {
-  const port = command.join().includes('{port}') ? await freePort() : 0;
+  const port = choosesPort({ command }) ? await freePort() : 0;
   const words = command.map((word) => word.replaceAll('{port}', `${port}`));
   if (user === 'same' || process.getuid?.() !== 0) {
     return startProgram(words, defer);
   }
   if (dropPrivileges) return startProgram([...words, ...dropPrivileges], defer);
   return startProgram(words, defer, { uid: ORDINARY_USER, gid: ORDINARY_USER });
+}
+
+/** Whether we choose the port that it listens on. */
+function choosesPort({ command }: Pick<Target, 'command'>): boolean {
+  return command.some((word) => word.includes('{port}'));
 }
 
 /** A port that nobody listens on at the moment. The kernel chooses it. */
@@ -171,18 +195,43 @@ const LOOK_EVERY_MS = 25; // each look reads some dozens of files
  * @returns what to ask again and again
  */
 export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
+  const stopwatch = startStopwatch();
   let activity: string | null = null;
-  let since = Date.now();
-  let looked = 0;
-  const deadline = since + PATIENCE_MS;
+  let since = 0;
+  let looked = -LOOK_EVERY_MS;
+  let quiet = false;
   return () => {
-    if (Date.now() - looked < LOOK_EVERY_MS) return false;
-    looked = Date.now();
+    const time = stopwatch();
+    if (time - looked < LOOK_EVERY_MS) return false;
+    looked = time;
     const now = activityOf(server.pid);
-    if (now === null || now !== activity) since = looked;
+    if (now === null || now !== activity) since = time;
     activity = now;
-    return looked - since >= quietMs || looked > deadline;
+    if (time > PATIENCE_MS) return true;
+    const wasQuiet = quiet;
+    // Looking for orphans takes longer, so that comes last.
+    quiet = time - since >= quietMs && !hasBusyOrphans(server);
+    // Twice: between two looks, the caller receives what has been sent.
+    return quiet && wasQuiet;
   };
+}
+
+/**
+ * Whether somebody runs who has lost his parent, as after a double fork: not
+ * among the server's descendants any more, but still in its session.
+ */
+function hasBusyOrphans({ pid }: Server): boolean {
+  const session = readProcess(pid)?.session;
+  const family = new Set(treeOf(pid));
+  return listProcesses().some(
+    (one) =>
+      one.session === session && !family.has(one.pid) && isBusy(one.state),
+  );
+}
+
+/** Running, or waiting for its turn, or for a disk. */
+function isBusy(state: string): boolean {
+  return 'RD'.includes(state);
 }
 
 /**
@@ -193,7 +242,7 @@ export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
 function activityOf(pid: number): string | null {
   const process = readProcess(pid);
   if (process === null || process.state === 'Z') return `${pid}`;
-  if ('RD'.includes(process.state)) return null;
+  if (isBusy(process.state)) return null;
   const below = childrenOf(pid).map(activityOf);
   if (below.includes(null)) return null;
   return `${pid}:${switchesOf(pid)} (${below})`;

@@ -119,11 +119,15 @@ function clean(output: string): string[] {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the very subject
 const DECORATION = /\r|\x1b\[[\d;]*m/g;
 
+/** What comes out, unseen, when the server in a terminal has ended. */
+const THE_END = '\u0002';
+
 /** One of the reader's terminals: a server runs in it, or a shell. */
 class Terminal {
   /** Everything that has come out so far. */
   output = '';
   program?: ChildProcess;
+  #ended = false;
   #shown = 0;
   readonly #port: number;
   readonly #pace: typeof PACE;
@@ -154,7 +158,8 @@ class Terminal {
       // The terminal stays open when the server ends, as a reader's does. What
       // the shell has to say about its end is not part of the story.
       const quietly = 'exec 3>&2 2>/dev/null;';
-      this.#start(`${quietly} ${program} 2>&3 3>&-; exec sleep 600`);
+      const atEnd = `printf '${THE_END}'; exec sleep 600`;
+      this.#start(`${quietly} ${program} 2>&3 3>&-; ${atEnd}`);
       await this.#until(/listens on/);
     } else if (server && step.interrupted) {
       return this.#interrupt();
@@ -187,7 +192,8 @@ class Terminal {
     const program = spawn(file, args, { detached: true, env });
     for (const stream of [program.stdout, program.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text.replace(DECORATION, '');
+        this.#ended ||= text.includes(THE_END);
+        this.output += text.replace(DECORATION, '').replace(THE_END, '');
       });
     }
     this.program = program;
@@ -220,9 +226,7 @@ class Terminal {
     const before = this.rest();
     process.kill(serverPid, 'SIGINT');
     const deadline = Date.now() + DEADLINE_MS;
-    while (readProcess(serverPid) && Date.now() < deadline) {
-      await pause(LOOK_MS);
-    }
+    while (!this.#ended && Date.now() < deadline) await pause(LOOK_MS);
     return `${before}${CTRL_C}\n${this.rest()}`;
   }
 
