@@ -12,7 +12,12 @@ type Verdict = Finding['verdict'];
 const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
   'wait-in-the-loop': { waiting: 'bad', hanging: 'good', zombies: 'good' },
   'ignore-sigchld': { waiting: 'good', zombies: 'good', counting: 'good' },
-  'double-fork': { hanging: 'good', descriptors: 'good', zombies: 'good' },
+  'double-fork': {
+    waiting: 'good',
+    hanging: 'good',
+    descriptors: 'good',
+    zombies: 'good',
+  },
   prefork: { waiting: 'bad', hanging: 'good', descriptors: 'good' },
   'limit-children': { waiting: 'good', hanging: 'good', descriptors: 'good' },
   'no-race': { interruption: 'good', zombies: 'good', counting: 'good' },

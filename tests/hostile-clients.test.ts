@@ -45,16 +45,22 @@ async function othersAreServed({ port } = server): Promise<void> {
 }
 
 /** Clients that never come to the end of their request. */
-const DAWDLERS: Record<string, (client: Client) => void> = {
-  'says nothing at all': () => {},
-  'sends a byte now and then': (client) => {
-    client.send('G');
-    repeatedly(200, () => client.socket.writable && client.send('G'));
-  },
-  'does not send the body': (client) => {
-    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
-  },
-};
+const DAWDLERS: [how: string, dawdle: (client: Client) => void][] = [
+  ['says nothing at all', () => {}],
+  [
+    'sends a byte now and then',
+    (client) => {
+      client.send('G');
+      repeatedly(200, () => client.socket.writable && client.send('G'));
+    },
+  ],
+  [
+    'does not send the body',
+    (client) => {
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
+    },
+  ],
+];
 
 describe('part 3 goes on and leaves nothing over', () => {
   test('after 200 clients at once', async () => {
@@ -120,9 +126,9 @@ describe('part 3 goes on and leaves nothing over', () => {
     expect(server.output()).toContain('the client reads nothing: given up');
   });
 
-  test.each(Object.keys(DAWDLERS))('while a client %s', async (how) => {
+  test.each(DAWDLERS)('while a client %s', async (_, dawdle) => {
     const client = await openClient(server.port);
-    DAWDLERS[how]?.(client);
+    dawdle(client);
     await othersAreServed();
     client.socket.destroy();
     await calm(server, descriptors);
@@ -130,12 +136,15 @@ describe('part 3 goes on and leaves nothing over', () => {
 
   // With a server of their own, which is not patient. On a machine that
   // stands still for a while, it gives up others as well.
-  test.each(Object.keys(DAWDLERS))('and gives up one that %s', async (how) => {
+  test.each(DAWDLERS)('and gives up one that %s', async (_, dawdle) => {
     const server = await startStage('part3', ['--timeout', '1']);
+    const descriptors = countDescriptors(server.pid);
     const client = await openClient(server.port);
-    DAWDLERS[how]?.(client);
+    dawdle(client);
     await waitFor('it has an answer', () => client.ended());
     expect(parseAnswer(client.received()).status).toBe(408);
+    client.socket.destroy();
+    await calm(server, descriptors);
   });
 
   test.each([
