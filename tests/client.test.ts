@@ -35,8 +35,10 @@ test('100 clients are 100 connections', async () => {
 test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async () => {
   const server = await startStage('part2', ['--quiet']);
   const client = startClient(server.port, '--clients', '3');
-  await waitFor('the last one has lost its patience', () =>
-    client.output().includes('client 3: still waits for end-of-file'),
+  await waitFor('all have lost their patience', () =>
+    [1, 2, 3].every((number) =>
+      client.output().includes(`client ${number}: still waits for end-of-file`),
+    ),
   );
   process.kill(client.pid, 'SIGINT');
   expect(await client.ended).toEqual({ code: 1, signal: null });
@@ -44,6 +46,17 @@ test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async ()
     /^ +3 {2}waiting +for end-of-file, .*: ports/m,
   );
   expect(client.output()).toContain('an answer but no end-of-file');
+});
+
+test('a client says each time what it waits for', async () => {
+  const server = await startStage('part2', ['--quiet']);
+  const client = startClient(server.port, '--path', '/sleep/1.5');
+  await waitFor('it has lost its patience twice', () =>
+    client.output().includes('still waits for end-of-file'),
+  );
+  expect(client.output()).toMatch(
+    /connected: .*\n.* still waits for an answer\n.* an answer: /,
+  );
 });
 
 test('a client waits no longer than it is told', async () => {

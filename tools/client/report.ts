@@ -33,12 +33,11 @@ function stepsOf(
   alone: boolean,
 ): [after: number, text: string][] {
   const { connectedAfter, answeredAfter, endedAfter } = connection;
-  const patient = (endedAfter ?? age(connection)) > PATIENCE_MS;
   const steps: [number | null, string][] = [
     [connectedAfter, `connected: ${formatPair(connection)}`],
     [answeredAfter, `an answer: ${answer(connection, alone)}`],
-    [patient ? PATIENCE_MS : null, stillWaiting(connection)],
     [endedAfter, ending(connection)],
+    ...longWaits(connection),
   ];
   return steps
     .filter((step): step is [number, string] => step[0] !== null)
@@ -57,10 +56,21 @@ function answer(connection: Connection, alone: boolean): string {
   return [status, ...lines.map(printable)].join('\n');
 }
 
-function stillWaiting({ state, bytes }: Connection): string {
-  if (state === 'connecting') return 'still waits for a place in the queue';
-  const what = bytes > 0 ? 'end-of-file' : 'an answer';
-  return `still waits for ${what}`;
+/** What it has waited for so long that it is worth a line. */
+function longWaits(connection: Connection): [after: number, text: string][] {
+  const { connectedAfter, answeredAfter, endedAfter } = connection;
+  const waits: [since: number | null, until: number | null, what: string][] = [
+    [0, connectedAfter, 'a place in the queue'],
+    [connectedAfter, answeredAfter, 'an answer'],
+    [answeredAfter, endedAfter, 'end-of-file'],
+  ];
+  const latest = endedAfter ?? age(connection);
+  return waits.flatMap(([since, until, what]) => {
+    if (since === null) return [];
+    const told = since + PATIENCE_MS;
+    if ((until ?? latest) < told) return [];
+    return [[told, `still waits for ${what}`]];
+  });
 }
 
 function ending({ state, bytes, error }: Connection): string {
