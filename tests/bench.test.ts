@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { isRejection, parseHead } from '../shared/http';
 import { childrenOf } from '../shared/kernel';
 import { askForCount, type Load, putUnderLoad } from '../tools/bench/load';
 import { findProblem, type Run } from '../tools/bench/summary';
@@ -127,6 +128,79 @@ describe('a twin answers as part 3 does:', () => {
     expect(await askForCount(twin.port)).toBe(4);
   });
 });
+
+/** Heads that a twin has to judge as part 3 does, each for its own reason. */
+const HEADS = [
+  'GET / HTTP/1.1|Host: a',
+  'GET / HTTP/1.0',
+  'GET /?a=b%20c HTTP/1.1|Host: a:80|A:\tb\xfc \t|B:',
+  'GET http://[::1]:80?y HTTP/1.1|Host: [::1]',
+  'GET /nowhere HTTP/1.1|Host:',
+  'GET /',
+  'GET  / HTTP/1.1|Host: a',
+  'G(T / HTTP/1.1|Host: a',
+  'GET / http/1.1|Host: a',
+  'GET / HTTP/11.1|Host: a',
+  'GET x HTTP/1.1|Host: a',
+  'GET ftp://a/ HTTP/1.1|Host: a',
+  'GET http:///x HTTP/1.1|Host: a',
+  'GET http://[a] HTTP/1.1|Host: a',
+  'GET http://[g] HTTP/1.1|Host: a',
+  'GET /a%2 HTTP/1.1|Host: a',
+  'GET /a\0b HTTP/1.1|Host: a',
+  'GET / HTTP/2.0|Host: a',
+  'OPTIONS * HTTP/1.1|Host: a',
+  'GET * HTTP/1.1|Host: a',
+  'CONNECT a:80 HTTP/1.1|Host: a',
+  'CONNECT a/b HTTP/1.1|Host: a',
+  'get / HTTP/1.1|Host: a',
+  `GET /${'a'.repeat(8_200)} HTTP/1.1|Host: a`,
+  'GET / HTTP/1.1',
+  'GET / HTTP/1.1|Host: a|Host: a',
+  'GET / HTTP/1.1|Host: a/b',
+  'GET / HTTP/1.1|Host: a|A : b',
+  'GET / HTTP/1.1|Host: a|A: b| c',
+  'GET / HTTP/1.1|Host: a|A: b\0c',
+  'GET / HTTP/1.1|Host: a|A: b\x7f',
+  `GET / HTTP/1.1|Host: a${'|A: b'.repeat(99)}`,
+  `GET / HTTP/1.1|Host: a${'|A: b'.repeat(100)}`,
+  `GET / HTTP/1.1|Host: a|A: ${'b'.repeat(33_000)}`,
+  'GET / HTTP/1.1|Host: a|Content-Length: 0, 0|Content-Length: 0',
+  'GET / HTTP/1.1|Host: a|Content-Length: 0|Content-Length: 00',
+  'GET / HTTP/1.1|Host: a|Content-Length:',
+  'GET / HTTP/1.1|Host: a|Content-Length: +1',
+  'GET / HTTP/1.1|Host: a|Content-Length: 1048577',
+  'GET / HTTP/1.1|Host: a|Content-Length: 1|Transfer-Encoding: chunked',
+  'GET / HTTP/1.0|Transfer-Encoding: chunked',
+  'GET / HTTP/1.1|Host: a|Transfer-Encoding: Chunked',
+  'GET / HTTP/1.1|Host: a|Transfer-Encoding: chunked, gzip',
+  'GET / HTTP/1.1|Host: a|Transfer-Encoding: chunked, chunked',
+  'GET / HTTP/1.1|Host: a|Transfer-Encoding: gzip , chunked',
+  'GET / HTTP/1.1|Host: a|Transfer-Encoding: |Transfer-Encoding: chunked',
+].map((lines) => `${lines.replaceAll('|', '\r\n')}\r\n\r\n`);
+
+/** The status that a stage answers with. */
+function judge(head: string): number {
+  const parsed = parseHead(Buffer.from(head, 'latin1'));
+  if (isRejection(parsed)) return parsed.status;
+  return parsed?.path === '/' ? 200 : 404;
+}
+
+// Not those of the same program in its other mode, nor node:http, which has
+// its own parser.
+test.for(['c1', 'python'] as const)(
+  'a twin checks a request as the stages do: %s',
+  async (name, { skip }) => {
+    const unavailable = CONTESTANTS[name].prepare?.();
+    skip(unavailable !== undefined, unavailable);
+    const twin = await startContestant(CONTESTANTS[name]);
+    onTestFinished(twin.stop);
+    for (const head of HEADS) {
+      const answer = await ask(twin.port, Buffer.from(head, 'latin1'));
+      expect(parseAnswer(answer).status, head).toBe(judge(head));
+    }
+  },
+);
 
 describe('npm run bench', () => {
   test('compares the stages, in 80 columns', async () => {

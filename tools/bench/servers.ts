@@ -9,6 +9,7 @@ import type { Load } from './load';
 
 const BUILD = resolve(__dirname, '../..');
 const TWINS = resolve(BUILD, '../tools/twins');
+const C_SOURCES = ['server.c', 'request.c'].map((file) => join(TWINS, file));
 const C_PROGRAM = join(BUILD, 'twins/server');
 // Long enough for every client of the load to wait in it.
 const BACKLOG = '4096';
@@ -75,7 +76,7 @@ function compile(): string | undefined {
   const reason = missing('cc', 'a C compiler');
   if (reason !== undefined) return reason;
   mkdirSync(join(BUILD, 'twins'), { recursive: true });
-  const args = ['-O2', '-o', C_PROGRAM, join(TWINS, 'server.c')];
+  const args = ['-O2', '-o', C_PROGRAM, ...C_SOURCES];
   const { status, stderr } = spawnSync('cc', args, { encoding: 'utf8' });
   return status === 0 ? undefined : `cc: ${stderr.trim().split('\n')[0]}`;
 }

@@ -1,15 +1,18 @@
 /*
  * Part 1 and part 3 in C: the yardsticks of `npm run bench`. The same calls,
- * the same pages as far as the benchmark asks for them, the same bytes.
+ * the same checks of a request as in shared/http.ts, the same bytes.
  *
- *     cc -O2 -o server tools/twins/server.c
+ *     cc -O2 -o server tools/twins/server.c tools/twins/request.c
  *     ./server PORT iterative|forking
  *
- * What it leaves out: bodies, chunks, and words about what went wrong.
+ * What it leaves out: bodies of requests, pages that the benchmark does not
+ * ask for, a limit of children, an orderly end, and words about what went
+ * wrong.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,9 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "request.h"
+
 #define BACKLOG 4096
 #define TIMEOUT_SECONDS 60
-#define HEAD_BYTES 8192
+#define LINGER_SECONDS 2
 
 static void serve(int client);
 static int listen_on(int port, const char *name);
@@ -41,6 +46,7 @@ int main(int argc, char **argv) {
   /* No SA_RESTART: a child that ends interrupts accept. */
   struct sigaction action = {.sa_handler = wake_up};
   sigaction(SIGCHLD, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
 
   for (;;) {
     int client = accept(listener, NULL, NULL);
@@ -66,6 +72,9 @@ static int listen_on(int port, const char *name) {
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   int on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  /* How long a client may read nothing. Connections inherit it. */
+  int limit = TIMEOUT_SECONDS * 1000;
+  setsockopt(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
   if (bind(listener, (struct sockaddr *)&address, size) == -1 ||
       listen(listener, BACKLOG) == -1 ||
       getsockname(listener, (struct sockaddr *)&address, &size) == -1) {
@@ -80,62 +89,38 @@ static int listen_on(int port, const char *name) {
 
 /* The request /////////////////////////////////////////////////////////////// */
 
-struct request {
-  char path[HEAD_BYTES];
-  int hosts;
-};
-
-/* RFC 9110, section 5.6.2: the characters of a method or a field's name. */
-static int is_token(const char *text, size_t length) {
-  const char *symbols = "!#$%&'*+-.^_`|~0123456789"
-                        "abcdefghijklmnopqrstuvwxyz"
-                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  return length > 0 && strspn(text, symbols) >= length;
+static long long now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
 }
 
-/* METHOD TARGET HTTP/1.1, with the target as a path. */
-static int parse_request_line(char *line, struct request *request) {
-  char method[16], version[16];
-  char *pattern = "%15s %8191[^? ]%*[^ ] %15s";
-  if (sscanf(line, pattern, method, request->path, version) != 3 &&
-      sscanf(line, "%15s %8191s %15s", method, request->path, version) != 3)
-    return 0;
-  return is_token(method, strlen(method)) && request->path[0] == '/' &&
-         strncmp(version, "HTTP/1.", 7) == 0;
+/* Waits until there is something to read. False if the deadline came first. */
+static int wait_readable(int fd, long long deadline) {
+  struct pollfd ready = {.fd = fd, .events = POLLIN};
+  int count;
+  do {
+    long long left = deadline - now();
+    count = poll(&ready, 1, left > 0 ? left : 0);
+  } while (count == -1 && errno == EINTR);
+  return count > 0;
 }
 
-/* NAME: VALUE, without a control character. */
-static int parse_field(const char *line, struct request *request) {
-  const char *colon = strchr(line, ':');
-  if (colon == NULL || !is_token(line, colon - line)) return 0;
-  for (const char *at = colon; *at; at++)
-    if ((unsigned char)*at < ' ' && *at != '\t') return 0;
-  if (colon - line == 4 && strncasecmp(line, "host", 4) == 0) request->hosts++;
-  return 1;
-}
-
-/* Splits a complete head into lines, in place. */
-static int parse_head(char *head, struct request *request) {
-  char *rest = NULL;
-  char *line = strtok_r(head, "\r\n", &rest);
-  request->hosts = 0;
-  if (line == NULL || !parse_request_line(line, request)) return 0;
-  while ((line = strtok_r(NULL, "\r\n", &rest)))
-    if (!parse_field(line, request)) return 0;
-  return request->hosts == 1;
-}
-
-/* Reads until the empty line. False if the client is silent or leaves. */
-static int receive_head(int client, char *head) {
-  size_t used = 0;
-  for (;;) {
-    struct pollfd ready = {.fd = client, .events = POLLIN};
-    if (poll(&ready, 1, TIMEOUT_SECONDS * 1000) <= 0) return 0;
-    ssize_t count = read(client, head + used, HEAD_BYTES - 1 - used);
-    if (count <= 0) return 0;
+/* Reads until the parser has seen enough. INCOMPLETE: the client has left. */
+static int receive_request(int client, char *head, struct request *request) {
+  long long deadline = now() + TIMEOUT_SECONDS * 1000;
+  head[0] = '\0';
+  for (size_t used = 0;;) {
+    if (!wait_readable(client, deadline)) return 408;
+    ssize_t count = read(client, head + used, MAX_HEAD - used);
+    if (count <= 0) return used > 0 ? 400 : INCOMPLETE;
+    /* Forbidden as all controls are; to C, a 0 would be the end. */
+    for (char *at = head + used; at < head + used + count; at++)
+      if (*at == '\0') *at = 1;
     used += count;
     head[used] = '\0';
-    if (strstr(head, "\r\n\r\n")) return 1;
+    int status = parse_head(head, used, request);
+    if (status != INCOMPLETE) return status;
   }
 }
 
@@ -150,17 +135,34 @@ static void write_all(int fd, const char *bytes, size_t count) {
   }
 }
 
-static void send_reply(int client, const char *status, const char *body) {
+static const char *reason_of(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Bad Request";
+  }
+}
+
+static void send_reply(int client, int status, const char *body) {
   char date[64], reply[2048];
   time_t now = time(NULL);
   struct tm utc;
   strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT",
            gmtime_r(&now, &utc));
   int length = snprintf(reply, sizeof reply,
-                        "HTTP/1.1 %s\r\nDate: %s\r\n"
+                        "HTTP/1.1 %d %s\r\nDate: %s\r\n"
                         "Content-Type: text/plain; charset=utf-8\r\n"
-                        "Connection: close\r\n\r\n%s",
-                        status, date, body);
+                        "Connection: close\r\n%s\r\n%s",
+                        status, reason_of(status), date,
+                        status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
+                        body);
   write_all(client, reply, length);
 }
 
@@ -179,12 +181,11 @@ static void who_serves(int client, char *body, size_t size) {
            ntohs(remote.sin_port));
 }
 
-static void answer(const char *path, int client) {
-  char body[512];
+/* Writes the body for a path. Returns the status. */
+static int answer(const char *path, int client, char *body, size_t size) {
   if (strcmp(path, "/count") == 0) {
-    snprintf(body, sizeof body, "accepted    %ld\n", accepted);
-    send_reply(client, "200 OK", body);
-    return;
+    snprintf(body, size, "accepted    %ld\n", accepted);
+    return 200;
   }
   if (strncmp(path, "/sleep/", 7) == 0) {
     double seconds = atof(path + 7);
@@ -193,24 +194,33 @@ static void answer(const char *path, int client) {
     while (nanosleep(&left, &left) == -1 && errno == EINTR)
       ;
   } else if (strcmp(path, "/") != 0) {
-    send_reply(client, "404 Not Found", "404\n");
-    return;
+    return 404;
   }
-  who_serves(client, body, sizeof body);
-  send_reply(client, "200 OK", body);
+  who_serves(client, body, size);
+  return 200;
+}
+
+/* Bytes left unread would turn the close into a reset, see serve.ts. */
+static void hang_up(int client, int refused) {
+  char rest[MAX_LINE];
+  ssize_t count = recv(client, rest, sizeof rest, MSG_DONTWAIT);
+  if (!refused && count <= 0) return;
+  shutdown(client, SHUT_WR);
+  long long deadline = now() + LINGER_SECONDS * 1000;
+  while (wait_readable(client, deadline) && read(client, rest, sizeof rest) > 0)
+    ;
 }
 
 /* One client, from its first byte to the last. */
 static void serve(int client) {
-  char head[HEAD_BYTES], rest[HEAD_BYTES];
+  char head[MAX_HEAD + 1], body[512];
   struct request request;
-  struct timeval limit = {.tv_sec = TIMEOUT_SECONDS};
-  setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (!receive_head(client, head)) return;
-  if (parse_head(head, &request))
-    answer(request.path, client);
-  else
-    send_reply(client, "400 Bad Request", "400\n");
-  /* Bytes left unread would turn the close into a reset. */
-  recv(client, rest, sizeof rest, MSG_DONTWAIT);
+  int refusal = receive_request(client, head, &request);
+  if (refusal == INCOMPLETE) return;
+  int status = refusal;
+  if (refusal == FINE) status = answer(request.path, client, body, sizeof body);
+  if (status != 200) snprintf(body, sizeof body, "%d\n", status);
+  int bare = strncmp(head + strspn(head, " \t\r\n"), "HEAD ", 5) == 0;
+  send_reply(client, status, bare ? "" : body);
+  hang_up(client, refusal != FINE);
 }

@@ -1,7 +1,8 @@
 """Part 3 in Python: a yardstick of `npm run bench`.
 
-The same calls, the same pages as far as the benchmark asks for them, the
-same bytes. Only what is needed is imported, since a fork copies it all.
+The same calls, the same checks of a request, the same bytes. What it leaves
+out stands in server.c. Only what is needed is imported, since a fork copies
+it all.
 
     python3 tools/twins/server.py PORT
 """
@@ -12,20 +13,33 @@ import socket
 import sys
 import time
 
+from request import ALLOWED_METHODS, MAX_LINE, Refused, parse_head
+
 BACKLOG = 4096
 TIMEOUT_SECONDS = 60
-HEAD_BYTES = 8192
-TOKEN = frozenset(
-    b"!#$%&'*+-.^_`|~0123456789"
-    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
-CONTROLS = frozenset(range(32)) - {9}
+LINGER_SECONDS = 2
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    505: "HTTP Version Not Supported",
+}
 
 
 def main(port):
     accepted = 0
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # How long a client may read nothing. Connections inherit it.
+    listener.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TIMEOUT_SECONDS * 1000
+    )
     listener.bind(("127.0.0.1", port))
     listener.listen(BACKLOG)
     address, port = listener.getsockname()
@@ -61,72 +75,80 @@ def reap_children(_signal, _frame):
 def serve(client, accepted):
     """One client, from its first byte to the last."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    client.settimeout(TIMEOUT_SECONDS)
-    head = receive_head(client)
-    if head is None:
-        return
-    path = parse_head(head)
-    status, body = answer(path, client, accepted)
-    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
-    client.sendall(
-        f"HTTP/1.1 {status}\r\nDate: {date}\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Connection: close\r\n\r\n{body}".encode()
-    )
-    # Bytes left unread would turn the close into a reset.
-    client.setblocking(False)
+    inbox = bytearray()
+    refused = False
     try:
-        client.recv(HEAD_BYTES)
-    except OSError:
-        pass
+        path = receive_request(client, inbox)
+        if path is None:
+            return
+        status, body = answer(path, client, accepted)
+    except Refused as refusal:
+        refused = True
+        (status,) = refusal.args
+        body = f"{status}\n"
+    bare = inbox.lstrip(b" \t\r\n").startswith(b"HEAD ")
+    client.sendall((format_head(status) + ("" if bare else body)).encode())
+    hang_up(client, refused)
 
 
-def receive_head(client):
-    """Reads until the empty line. None if the client is silent or leaves."""
-    head = b""
-    while b"\r\n\r\n" not in head:
-        more = client.recv(HEAD_BYTES)
-        if not more or len(head) > HEAD_BYTES:
+def receive_request(client, inbox):
+    """The path that is asked for. None if the client has left."""
+    deadline = time.time() + TIMEOUT_SECONDS
+    while True:
+        client.settimeout(max(0.001, deadline - time.time()))
+        try:
+            more = client.recv(MAX_LINE)
+        except TimeoutError:
+            raise Refused(408) from None
+        if not more:
+            if inbox:
+                raise Refused(400)
             return None
-        head += more
-    return head[: head.index(b"\r\n\r\n")]
-
-
-def parse_head(head):
-    """The path of a request, or None if the bytes are no request."""
-    line, *fields = head.split(b"\r\n")
-    words = line.split(b" ")
-    if len(words) != 3 or not TOKEN.issuperset(words[0]):
-        return None
-    _, target, version = words
-    if not target.startswith(b"/") or not version.startswith(b"HTTP/1."):
-        return None
-    hosts = 0
-    for field in fields:
-        name, colon, value = field.partition(b":")
-        if not colon or not name or not TOKEN.issuperset(name):
-            return None
-        if not CONTROLS.isdisjoint(value):
-            return None
-        hosts += name.lower() == b"host"
-    return target.split(b"?")[0].decode("latin-1") if hosts == 1 else None
+        inbox += more
+        path = parse_head(inbox)
+        if path is not None:
+            return path
 
 
 def answer(path, client, accepted):
-    if path is None:
-        return "400 Bad Request", "400\n"
+    """The status and the body."""
     if path == "/count":
-        return "200 OK", f"accepted    {accepted}\n"
+        return 200, f"accepted    {accepted}\n"
     if path.startswith("/sleep/"):
         time.sleep(float(path[len("/sleep/") :]))
     elif path != "/":
-        return "404 Not Found", "404\n"
+        return 404, "404\n"
     local, remote = client.getsockname(), client.getpeername()
-    return "200 OK", (
+    return 200, (
         f"process     {os.getpid()}\nparent      {os.getppid()}\n"
         f"descriptor  {client.fileno()}\n"
         f"connection  {local[0]}:{local[1]} ⇄ {remote[0]}:{remote[1]}\n"
     )
+
+
+def format_head(status):
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+    allow = f"Allow: {', '.join(ALLOWED_METHODS)}\r\n" if status == 405 else ""
+    return (
+        f"HTTP/1.1 {status} {REASONS[status]}\r\nDate: {date}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Connection: close\r\n{allow}\r\n"
+    )
+
+
+def hang_up(client, refused):
+    """Bytes left unread would turn the close into a reset, see serve.ts."""
+    deadline = time.time() + LINGER_SECONDS
+    client.setblocking(False)
+    try:
+        if not refused and not client.recv(MAX_LINE):
+            return
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(max(0.001, deadline - time.time()))
+        while client.recv(MAX_LINE):
+            client.settimeout(max(0.001, deadline - time.time()))
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":
