@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../tools/experiments/wait';
-import { built, startProgram, startStage } from './support/server';
+import { built, startProgram, startStage, untilItSays } from './support/server';
 
 const CLIENT = built('tools/client.js');
 
@@ -51,9 +51,7 @@ test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async ()
 test('a client says each time what it waits for', async () => {
   const server = await startStage('part2', ['--quiet']);
   const client = startClient(server.port, '--path', '/sleep/1.5');
-  await waitFor('it has lost its patience twice', () =>
-    client.output().includes('still waits for end-of-file'),
-  );
+  await untilItSays(client, 'still waits for end-of-file');
   expect(client.output()).toMatch(
     /connected: .*\n.* still waits for an answer\n.* an answer: /,
   );

@@ -4,9 +4,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { childrenOf, readProcess } from '../shared/kernel';
-import { waitFor } from '../tools/experiments/wait';
 import { ask, get } from './support/client';
-import { built, STAGES, startProgram, startStage } from './support/server';
+import {
+  built,
+  STAGES,
+  startProgram,
+  startStage,
+  untilItSays,
+} from './support/server';
 
 const PART3 = built(STAGES.part3);
 
@@ -205,7 +210,7 @@ describe('the log', () => {
 test('a server started without its Node flags puts itself right', async () => {
   const withFlags = await startStage('part3');
   const without = startProgram(PART3, ['--port', '0']);
-  await waitFor('it listens', () => without.output().includes('listens on'));
+  await untilItSays(without, 'listens on');
   // Under the PID it was started with, and as few threads as the other one.
   const { pid } = without;
   expect(without.output()).toContain(`PID ${pid}\n`);

@@ -24,6 +24,7 @@ import {
   repeatedly,
   type Server,
   startStage,
+  untilItSays,
 } from './support/server';
 
 let server: Server;
@@ -123,7 +124,7 @@ describe('part 3 goes on and leaves nothing over', () => {
     );
     await othersAreServed(server);
     await calm(server, descriptors);
-    expect(server.output()).toContain('the client reads nothing: given up');
+    await untilItSays(server, 'the client reads nothing: given up');
   });
 
   test.each(DAWDLERS)('while a client %s', async (_, dawdle) => {
@@ -182,9 +183,7 @@ describe('a child that part 3 loses costs one request', () => {
       expect(client.received()).toBe('');
       await othersAreServed();
       await calm(server, descriptors);
-      expect(server.output()).toContain(
-        `reaped ${child}, killed by ${signal}\n`,
-      );
+      await untilItSays(server, `reaped ${child}, killed by ${signal}\n`);
     },
   );
 
@@ -198,9 +197,7 @@ describe('a child that part 3 loses costs one request', () => {
       () => childrenOf(server.pid)[0],
     );
     process.kill(child, 'SIGSTOP');
-    await waitFor('it is stopped', () =>
-      server.output().includes(`${child} was stopped by SIGSTOP\n`),
-    );
+    await untilItSays(server, `${child} was stopped by SIGSTOP\n`);
     await othersAreServed(server);
     await waitFor('the stopped child is the only one', () => {
       return `${childrenOf(server.pid)}` === `${child}`;
@@ -305,7 +302,7 @@ test('what a client sends reaches the terminal without its control characters', 
   await ask(server.port, 'GET / HTTP/1.1\r\nHost: a\r\n\x1b[2J: b\r\n\r\n');
   const expects = 'Host: a\r\nContent-Length: 1\r\nExpect: \x9b2J\r\n\r\nx';
   await ask(server.port, `POST / HTTP/1.1\r\n${expects}`);
-  expect(server.output()).toContain('→ 417');
+  await untilItSays(server, '→ 417');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the very subject
   expect(server.output()).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
 });

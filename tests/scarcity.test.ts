@@ -12,6 +12,7 @@ import {
   countDescriptors,
   lowestFreeDescriptor,
   startStage,
+  untilItSays,
 } from './support/server';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, time(7)
@@ -34,7 +35,7 @@ test('part 3 waits when accept fails with EMFILE, says so once, and recovers', a
   setSoftLimit(server.pid, 'nofile', lowestFreeDescriptor(server.pid));
   // The accept that is waiting has chosen its descriptor. The next one fails,
   // whether there is a client or not.
-  await waitFor('it is said', () => server.output().includes('EMFILE'));
+  await untilItSays(server, 'EMFILE');
   const client = await openClient(server.port); // by the kernel alone
   client.send(get('/'));
   const before = { cpu: cpuSeconds(server.pid), time: Date.now() };
@@ -62,7 +63,8 @@ test('part 3 answers 503 when fork fails with EAGAIN, and recovers', async () =>
   }
   setSoftLimit(server.pid, 'nproc', 4_000);
   expect(parseAnswer(await ask(server.port, get('/'))).status).toBe(200);
-  expect(server.output()).toContain(
+  await untilItSays(
+    server,
     'fork: EAGAIN (Resource temporarily unavailable)\n',
   );
   await calm(server, descriptors);
@@ -84,9 +86,7 @@ test('part 3 has no more than --max-children, and the others wait', async () => 
   await waitFor('both are served', () => childrenOf(server.pid).length === 2);
   const third = await openClient(server.port);
   third.send(get('/'));
-  await waitFor('it is said', () =>
-    server.output().includes('wait in the queue'),
-  );
+  await untilItSays(server, 'wait in the queue');
   expect(childrenOf(server.pid)).toHaveLength(2);
   expect(third.received()).toBe('');
   first.send(get('/'));

@@ -12,7 +12,13 @@ import {
   parseAnswer,
   REST,
 } from './support/client';
-import { built, STAGES, startProgram, startStage } from './support/server';
+import {
+  built,
+  STAGES,
+  startProgram,
+  startStage,
+  untilItSays,
+} from './support/server';
 
 /** True while nobody listens on a port. */
 async function refused(port: number): Promise<boolean> {
@@ -77,9 +83,7 @@ test('part 3 ends at once at the second signal, and its children with it', async
     return children.length === 1 && children;
   });
   // Its copy of the listener would keep the port open.
-  await waitFor('it has closed the listener', () =>
-    server.output().includes(`[${child}] close(`),
-  );
+  await untilItSays(server, `[${child}] close(`);
   process.kill(child, 'SIGSTOP'); // not even this keeps it
   process.kill(server.pid, 'SIGINT');
   await waitFor('nobody listens', () => refused(server.port));
@@ -120,9 +124,7 @@ test('the children of part 3 finish when it is killed, and the port is free', as
   await waitFor('it is served', () => childrenOf(server.pid).length === 1);
   process.kill(server.pid, 'SIGKILL');
   const next = startProgram(built(STAGES.part3), ['--port', `${server.port}`]);
-  await waitFor('the next one listens', () =>
-    next.output().includes('listens on'),
-  );
+  await untilItSays(next, 'listens on');
   sender.send(REST);
   await waitFor('the orphan has answered', () => sender.ended());
   expect(parseAnswer(sender.received()).status).toBe(200);

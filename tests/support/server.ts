@@ -67,6 +67,17 @@ export function repeatedly(milliseconds: number, act: () => void): () => void {
   return end;
 }
 
+/**
+ * Waits until a program has said something. What it has written may be on its
+ * way to us when the kernel already shows what came of it.
+ */
+export async function untilItSays(
+  { output }: Program,
+  words: string,
+): Promise<void> {
+  await waitFor(`it says "${words}"`, () => output().includes(words));
+}
+
 /** How many descriptors a process has. */
 export function countDescriptors(pid: number): number {
   return descriptorsOf(pid)?.size ?? 0;
