@@ -4,6 +4,9 @@
  * Says, in between, how many descriptors and zombies the parent has and how
  * much memory. Ends with status 1 if at the end they are not what they were
  * after the first thousand, or if an answer was missing.
+ *
+ * How fast it answers depends on what else the machine has to do. So a server
+ * that has just been started takes turns with it.
  */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
@@ -14,6 +17,7 @@ import {
   memoryOf,
   zombiesOf,
 } from '../shared/kernel';
+import { quantile } from './bench/summary';
 import { withCleanUp } from './experiments/programs';
 import { type Server, startServer } from './experiments/servers';
 import { built, STAGES, targetOf } from './experiments/stages';
@@ -21,6 +25,10 @@ import { waitFor } from './experiments/wait';
 
 const FIRST_LOOK = 1_000;
 const LOOKS = 10;
+/** So many requests are timed together. */
+const BLOCK = 250;
+/** The fresh server has its turn after so many blocks. */
+const FRESH_EVERY = 4;
 // V8's heap breathes. A leak of one byte per request would not fit in here.
 const MEMORY_TOLERANCE_KB = 8_192;
 
@@ -30,6 +38,8 @@ const { requests, clients } = readFlags(usage, {
   clients: integer('how many at once', [1, 200], 8),
 });
 
+const PART_3 = targetOf(built(STAGES.part3));
+
 /** What there is of a server that has nothing to do. */
 interface Look {
   requests: number;
@@ -37,25 +47,52 @@ interface Look {
   zombies: number;
   memory: number;
   perSecond: number;
+  /** How fast it was, measured by a server that had just been started. */
+  ofFresh: number;
 }
 
 async function soak(server: Server): Promise<Look[]> {
   const looks: Look[] = [];
   let done = 0;
   for (const until of lookAfter()) {
-    const count = until - done;
-    const started = Date.now();
-    await Promise.all(
-      Array.from({ length: clients }, (_, i) =>
-        ask(server, Math.floor((count + i) / clients)),
-      ),
-    );
-    const perSecond = Math.round((1000 * count) / (Date.now() - started));
+    const speed = await askInTurn(server, until - done);
     done = until;
-    looks.push(await look(server, done, perSecond));
+    looks.push(await look(server, done, speed));
     printRow(looks.at(-1));
   }
   return looks;
+}
+
+type Speed = Pick<Look, 'perSecond' | 'ofFresh'>;
+
+/** Asks the server so many times, and a fresh one now and then. */
+function askInTurn(server: Server, count: number): Promise<Speed> {
+  return withCleanUp(async (defer) => {
+    const fresh = await startServer(PART_3, defer);
+    await timeOf(fresh, BLOCK); // the first ones are slow
+    let spent = 0;
+    const ratios: number[] = [];
+    for (let block = 0; block * BLOCK < count; block++) {
+      const requests = Math.min(BLOCK, count - block * BLOCK);
+      const time = await timeOf(server, requests);
+      spent += time;
+      if (block % FRESH_EVERY > 0) continue;
+      ratios.push((await timeOf(fresh, BLOCK)) / BLOCK / (time / requests));
+    }
+    const ofFresh = quantile(ratios, 0.5);
+    return { perSecond: (1000 * count) / spent, ofFresh };
+  });
+}
+
+/** How long so many requests take, in ms. */
+async function timeOf(server: Server, count: number): Promise<number> {
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: clients }, (_, i) =>
+      ask(server, Math.floor((count + i) / clients)),
+    ),
+  );
+  return performance.now() - started;
 }
 
 /** After the first thousand, and then ten times at equal distances. */
@@ -80,25 +117,34 @@ async function ask({ host, port }: Server, count: number): Promise<void> {
 async function look(
   { pid }: Server,
   requests: number,
-  perSecond: number,
+  speed: Speed,
 ): Promise<Look> {
   // If some stay, the row says so.
   const gone = () => childrenOf(pid).length === 0;
   await waitFor('no child is left', gone).catch(() => null);
   return {
     requests,
-    perSecond,
+    ...speed,
     descriptors: descriptorsOf(pid)?.size ?? 0,
     zombies: zombiesOf(pid).length,
     memory: memoryOf(pid) ?? 0,
   };
 }
 
+const COLUMNS: Record<string, (look: Look) => number | string> = {
+  requests: ({ requests }) => requests,
+  descriptors: ({ descriptors }) => descriptors,
+  zombies: ({ zombies }) => zombies,
+  'memory/kB': ({ memory }) => memory,
+  'requests/s': ({ perSecond }) => Math.round(perSecond),
+  'of a fresh one': ({ ofFresh }) => ofFresh.toFixed(2),
+};
+
 function printRow(row?: Look): void {
-  const cells = row
-    ? [row.requests, row.descriptors, row.zombies, row.memory, row.perSecond]
-    : ['requests', 'descriptors', 'zombies', 'memory/kB', 'requests/s'];
-  console.log(cells.map((cell) => String(cell).padStart(12)).join(''));
+  const cells = Object.entries(COLUMNS).map(([title, cellOf]) =>
+    String(row ? cellOf(row) : title).padStart(title.length + 2),
+  );
+  console.log(cells.join(''));
 }
 
 function judge(looks: Look[]): void {
@@ -121,8 +167,7 @@ function judge(looks: Look[]): void {
 
 printRow();
 withCleanUp(async (defer) => {
-  const part3 = targetOf(built(STAGES.part3));
-  judge(await soak(await startServer(part3, defer)));
+  judge(await soak(await startServer(PART_3, defer)));
 }).catch((error: Error) => {
   console.error(`soak: ${error.message}`);
   process.exitCode = 1;
