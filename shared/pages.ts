@@ -12,6 +12,7 @@ export interface Reply {
   body: string | Iterable<Uint8Array>;
 }
 
+const PATH = /^\/([^/]*)(?:\/([^/]*))?$/; // a page and its argument
 const MAX_SLEEP_SECONDS = 3600;
 
 /**
@@ -21,8 +22,9 @@ const MAX_SLEEP_SECONDS = 3600;
  * @param client the connection, to tell the reader about it
  */
 export function answer(request: Request, client: number): Reply {
-  const [, page = '', argument = '', ...rest] = request.path.split('/');
-  if (rest.length > 0) return notFound();
+  const parts = PATH.exec(request.path);
+  if (parts === null) return notFound();
+  const [, page, argument = ''] = parts;
   if (page === '' && argument === '') return whoServes(request, client);
   if (page === 'sleep') return sleepFirst(request, client, argument);
   if (page === 'bytes') return manyBytes(argument);

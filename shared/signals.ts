@@ -38,12 +38,16 @@ export function onSignal(name: NodeJS.Signals, handler: () => void): void {
   check(libc.siginterrupt(signals[name], 1), 'siginterrupt');
 }
 
-// The signals that have handlers, for resetSignals: a child has no time to
-// look for them. Node itself handles SIGTERM, even if nobody asked it to.
-const handled = new Set<NodeJS.Signals>(['SIGTERM']);
+// What a child does about each signal, for resetSignals: a child has no time
+// to think about it. Node itself handles these two, even if nobody asked it.
+const inChildren = new Map<NodeJS.Signals, 0 | 1>([
+  ['SIGTERM', SIG_DFL],
+  ['SIGINT', SIG_DFL],
+]);
 process.on('newListener', (event) => {
-  const name = String(event);
-  if (name in signals) handled.add(name as NodeJS.Signals);
+  const name = String(event) as NodeJS.Signals;
+  if (name in signals)
+    inChildren.set(name, name === 'SIGINT' ? SIG_IGN : SIG_DFL);
 });
 
 /**
@@ -114,8 +118,7 @@ export function restoreSignals(mask: Uint8Array): void {
  * and they ignore it.
  */
 export function resetSignals(): void {
-  for (const name of handled) signal(name, SIG_DFL);
-  signal('SIGINT', handled.has('SIGINT') ? SIG_IGN : SIG_DFL);
+  for (const [name, disposition] of inChildren) signal(name, disposition);
 }
 
 /** `SIGSEGV` for 11: the name of a signal number. */

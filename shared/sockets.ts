@@ -215,7 +215,8 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 export function waitReadable(fd: number, deadline: number): boolean {
   for (;;) {
     const left = Math.max(0, deadline - Date.now());
-    pollfd.set([fd, POLLIN]);
+    pollfd[0] = fd;
+    pollfd[1] = POLLIN;
     const ready = libc.poll(pollfd, 1, left);
     if (ready !== -1) return ready > 0;
     if (errno() !== EINTR) check(-1, 'poll', { fd });

@@ -34,8 +34,9 @@ import { warmUp } from './warm';
  * The others make a fork cheaper, since it copies page tables:
  * `--use-largepages=silent`: Node's code in few large pages.
  * `--no-short-builtin-calls`: no copy of V8's builtins in small pages.
- * `--no-use-osr`: otherwise V8 compiles the accept loop while it runs, as the
- * parent takes it, and every child has to throw that away.
+ * `--turbo-filter=-serve`, `--maglev-filter=-serve`: V8's compilers leave the
+ * function `serve` alone. They would compile the accept loop as the parent
+ * takes it, and every child, on its way out, would have to throw that away.
  * `--no-lazy`: what only a child does is compiled with the rest. Otherwise V8
  * would do it at the first call, which is in every child anew.
  */
@@ -44,7 +45,8 @@ export const NODE_FLAGS = [
   '--v8-pool-size=0',
   '--use-largepages=silent',
   '--no-short-builtin-calls',
-  '--no-use-osr',
+  '--turbo-filter=-serve',
+  '--maglev-filter=-serve',
   '--no-lazy',
 ];
 
