@@ -53,9 +53,6 @@ export const libc = {
   ioctl: declare('int ioctl(int fd, unsigned long request, void *value)'),
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
-  ppoll: declare(
-    'int ppoll(void *fds, unsigned long count, void *timeout, void *mask)',
-  ),
 
   // fork(2) to setrlimit(2): processes.ts
   madvise: declare('int madvise(uintptr_t start, size_t length, int advice)'),
@@ -78,7 +75,8 @@ export const libc = {
   siginterrupt: declare('int siginterrupt(int signal, int flag)'),
   sigprocmask: declare('int sigprocmask(int how, void *set, void *old)'),
 
-  // syscall(2), for kcmp(2), which libc has no function for: kernel.ts
+  // syscall(2), for what not every libc has a function for: kcmp(2) in
+  // kernel.ts, pidfd_open(2) in processes.ts
   syscall: declare(
     'long syscall(long number, long a, long b, long c, long d, long e)',
   ),

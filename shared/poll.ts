@@ -4,7 +4,7 @@
  */
 import { constants as files } from 'node:fs';
 import { constants } from 'node:os';
-import { check, errno, libc, POLLIN, SystemError } from './libc';
+import { check, errno, libc, SystemError } from './libc';
 import { type Address, connect, SOL_SOCKET } from './sockets';
 
 const { EINTR } = constants.errno;
@@ -55,7 +55,7 @@ const POLLFD_BYTES = 8; // int fd; short events; short revents
 /**
  * poll(2): waits until something happens on one of the descriptors.
  *
- * @param milliseconds how long at most
+ * @param milliseconds how long at most; without a limit if negative
  * @returns the events of each, in the same order; all 0 if nothing happened
  *   or a signal came
  */
@@ -70,18 +70,4 @@ export function poll(interests: Interest[], milliseconds: number): number[] {
   const ready = libc.poll(ints, interests.length, Math.ceil(milliseconds));
   if (ready === -1 && errno() !== EINTR) check(-1, 'poll');
   return interests.map((_, i) => (ready > 0 ? (shorts[4 * i + 3] ?? 0) : 0));
-}
-
-/**
- * ppoll(2), for one descriptor and without a time limit: waits until there is
- * something to read or to accept, or a signal that the mask lets through. The
- * mask is in force while it waits, and there is no moment before or after.
- *
- * @param mask signals to hold back, as `blockSignals` returns it
- * @returns false if it was a signal
- */
-export function ppoll(fd: number, mask: Uint8Array): boolean {
-  const ready = libc.ppoll(new Int32Array([fd, POLLIN]), 1, null, mask);
-  if (ready === -1 && errno() !== EINTR) check(-1, 'ppoll', { fd });
-  return ready === 1;
 }

@@ -159,12 +159,17 @@ function rejectPromises(): void {
 
 /** Ends a child that something went wrong in. */
 function die(reason: unknown): never {
-  const text = reason instanceof Error ? reason.stack : String(reason);
   try {
-    writeSync(2, `[${getpid()}] child fails: ${text}\n`);
+    writeSync(2, `[${getpid()}] child fails: ${explain(reason)}\n`);
   } finally {
     _exit(1);
   }
+}
+
+/** A failed system call says it all itself. A bug is somewhere in the code. */
+function explain(reason: unknown): string {
+  if (reason instanceof SystemError) return reason.message;
+  return (reason instanceof Error && reason.stack) || String(reason);
 }
 
 /** _exit(2): ends this process at once, whatever it is doing. */
@@ -204,6 +209,19 @@ export function waitpid(pid: number, options: number): Child {
 }
 
 const status = new Int32Array(1);
+
+const SYS_PIDFD_OPEN = 434; // on every architecture
+
+/**
+ * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
+ * its PID. To poll(2) it is readable when the process has ended.
+ *
+ * @throws SystemError ESRCH, EMFILE, ENFILE; ENOSYS before Linux 5.3
+ */
+export function pidfd_open(pid: number): number {
+  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
+  return check(fd, 'pidfd_open', { pid });
+}
 
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
 function decode(pid: number, status: number): Child {
