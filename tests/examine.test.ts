@@ -33,6 +33,7 @@ test('examine says in the words of the kernel what is wrong', async () => {
 test.each([
   ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],
   ['that is not there', ['/no/such/server'], 'ENOENT'],
+  ['of a file that is not there', [NODE, 'none.js'], 'Cannot find module'],
 ])('examine has one line for a command %s', async (_, command, reason) => {
   const { code, output } = await examine(...command);
   expect(output).toMatch(/^examine: .*\n$/);

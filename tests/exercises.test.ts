@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { EXPERIMENTS, type Symptom } from '../tools/experiments';
 import type { Finding } from '../tools/experiments/findings';
+import { type Edit, mutate } from './support/mutant';
 import { built, targetOf } from './support/server';
 
 type Verdict = Finding['verdict'];
@@ -17,8 +18,16 @@ const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
     hanging: 'good',
     descriptors: 'good',
     zombies: 'good',
+    isolation: 'good',
+    port: 'good',
   },
-  prefork: { waiting: 'bad', hanging: 'good', descriptors: 'good' },
+  prefork: {
+    waiting: 'bad',
+    hanging: 'good',
+    descriptors: 'good',
+    isolation: 'good',
+    port: 'none', // the workers keep it, to accept
+  },
   'limit-children': { waiting: 'good', hanging: 'good', descriptors: 'good' },
   'no-race': { interruption: 'good', zombies: 'good', counting: 'good' },
 };
@@ -33,6 +42,17 @@ test.each(CASES)('%s: %s is %s', async (name, symptom, verdict) => {
   const target = targetOf(built(`docs/exercises/${name}.js`));
   const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
   expect(finding).toMatchObject({ verdict });
+});
+
+test('double-fork: an orphan that keeps the port is found', async () => {
+  const keeps: Edit = [/\(0, \w+\.close\)\(listener\);/, ''];
+  const target = targetOf(mutate('docs/exercises/double-fork.js', [keeps]));
+  const finding = await EXPERIMENTS.port.run(target, onTestFinished);
+  expect(finding).toMatchObject({
+    verdict: 'bad',
+    figure: '3 of 3 children keep the port',
+  });
+  expect(finding.evidence[0]).toContain('(an orphan) is the listener');
 });
 
 // Exercise 10 in another language: whoever has Python can try it.

@@ -5,17 +5,16 @@
  * Each mutant is made from the compiled stage as it is now, so it cannot grow
  * stale, and it has to break the promise that guards what it has lost.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { EXPERIMENTS, type Symptom } from '../tools/experiments';
+import { type Edit, mutate } from './support/mutant';
 import { fulfilled, PROMISES } from './support/promises';
-import { built, STAGES, type Stage, targetOf } from './support/server';
+import { STAGES, type Stage, targetOf } from './support/server';
 
 interface Mutant {
   stage: Stage;
   change: string;
-  edits: [part: RegExp, replacement: string][];
+  edits: Edit[];
   symptom: Symptom;
   /** The figure that gives it away. */
   found: string | RegExp;
@@ -99,28 +98,25 @@ const MUTANTS: Mutant[] = [
       ],
     ],
     symptom: 'zombies',
-    found: /^[01] zombies$/,
+    found: /^(0 zombies|1 zombie)$/,
+  },
+  {
+    stage: 'part3a',
+    change: 'lets its children go on as servers',
+    edits: [
+      [/\(0, \w+\.exitAfter\)\(/, '((work) => work())('],
+      [/\(0, \w+\.close\)\(listener\);/, ''],
+      [/(serveClient\)\(.*\);\s*)\(0, \w+\.close\)\(client\);/, '$1'],
+    ],
+    symptom: 'zombies',
+    found: /^\d+ processes live on$/,
   },
 ];
-
-/** The compiled stage with its edits, beside it so that it finds its imports. */
-function build({ stage, edits }: Mutant): string {
-  let code = readFileSync(built(STAGES[stage]), 'utf8');
-  for (const [part, replacement] of edits) {
-    expect(part.test(code), `${stage} still has ${part}`).toBe(true);
-    code = code.replace(part, replacement);
-  }
-  const folder = mkdtempSync(resolve('build', 'mutant-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, `${stage}.js`);
-  writeFileSync(file, code);
-  return file;
-}
 
 for (const mutant of MUTANTS) {
   const { stage, change, symptom, found } = mutant;
   test(`a ${stage} that ${change} does not pass`, async () => {
-    const target = targetOf(build(mutant));
+    const target = targetOf(mutate(STAGES[stage], mutant.edits));
     const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
     const promised = fulfilled(PROMISES[symptom][stage]);
     expect(finding.figure).toMatch(found);

@@ -61,6 +61,8 @@ function describeListener(target: Target): Promise<string> {
   });
 }
 
+const NOT_MEASURED = 'not measured';
+
 async function examine(target: Target, symptom: Symptom): Promise<Finding> {
   try {
     return await withCleanUp((defer) =>
@@ -68,7 +70,7 @@ async function examine(target: Target, symptom: Symptom): Promise<Finding> {
     );
   } catch (error) {
     const { message } = error as Error;
-    const figure = 'not measured';
+    const figure = NOT_MEASURED;
     return { verdict: 'none', figure, measured: {}, evidence: [message] };
   }
 }
@@ -85,8 +87,15 @@ function formatFinding(symptom: Symptom, finding: Finding): string {
 function summarize(findings: Partial<Record<Symptom, Finding>>): string {
   const looked = SYMPTOMS.filter((name) => findings[name]);
   const bad = looked.filter((name) => findings[name]?.verdict === 'bad');
-  if (bad.length === 0) return '\nNothing is wrong with it that we look for.';
-  return `\n${bad.length} of ${looked.length} go wrong: ${bad.join(', ')}.`;
+  const missing = looked.filter(
+    (name) => findings[name]?.figure === NOT_MEASURED,
+  );
+  const result =
+    bad.length === 0
+      ? 'Nothing is wrong with it that we look for.'
+      : `${bad.length} of ${looked.length} go wrong: ${bad.join(', ')}.`;
+  if (missing.length === 0) return `\n${result}`;
+  return `\n${result} Not measured: ${missing.join(', ')}.`;
 }
 
 /** A line that the next one takes the place of. Only for somebody watching. */

@@ -3,6 +3,7 @@
  */
 import { childrenOf, readProcess, zombiesOf } from '../../shared/kernel';
 import { findHolders, listSockets } from '../../shared/netstat';
+import { count } from '../words';
 import { type Client, LAST_REQUEST, openClient } from './clients';
 import {
   describeEnd,
@@ -15,6 +16,7 @@ import {
 import { describeZombies, zombiesLeft } from './leaks';
 import type { Defer } from './programs';
 import {
+  familyOf,
   isAlive,
   type Server,
   startServer,
@@ -82,7 +84,8 @@ function whyItWaits(server: Server, others: Client[]): string[] {
   return [
     ...fewOf(accepted, ({ end, holder }) => {
       const name = end && describeEnd(end, holder);
-      return `${name} has been accepted, and its client says nothing`;
+      const who = describeRole(server, holder.pid);
+      return `${name} in ${who} has been accepted, and its client says nothing`;
     }),
     describeProcess(server, server.pid),
     `${queue} connections wait to be accepted from descriptor ${fd}`,
@@ -128,7 +131,9 @@ export async function counting(target: Target, defer: Defer): Promise<Finding> {
   const before = childrenOf(server.pid).length;
   const clients = await openSilent(server, TOGETHER, defer);
   const children = await childrenFor(server, before + TOGETHER);
-  if (children.length < before + TOGETHER) return noChildren;
+  if (children.length < before + TOGETHER) {
+    return tooFew(children.length - before, TOGETHER);
+  }
   await waitFor('the parent is back at accept', watchIdle(server));
   // While the parent is stopped, 50 signals become one: a pending signal is
   // a yes or no, see signal(7).
@@ -171,12 +176,15 @@ async function zombiesAwake(server: Server, defer: Defer): Promise<number[]> {
   return awake;
 }
 
-const noChildren: Finding = {
-  verdict: 'none',
-  figure: 'no child per client',
-  measured: {},
-  evidence: [],
-};
+/** What is found where clients have no child each. */
+function tooFew(children: number, clients: number): Finding {
+  return {
+    verdict: 'none',
+    figure: `${count(children, 'child', 'children')} for ${clients} clients`,
+    measured: { children },
+    evidence: [],
+  };
+}
 
 /** The children that serve silent clients, all of them or as many as come. */
 async function childrenFor(server: Server, count: number): Promise<number[]> {
@@ -198,7 +206,8 @@ export async function isolation(
 ): Promise<Finding> {
   const server = await startServer(target, defer);
   const [victim, ...others] = await openSilent(server, 1 + BYSTANDERS, defer);
-  const evidence = victim ? await killWhoServes(server, victim) : [];
+  const evidence = victim ? await killWhoServes(server, victim) : null;
+  if (evidence === null) return nobodyKilled;
   for (const client of others) client.send(LAST_REQUEST);
   const idle = watchIdle(server);
   await waitFor('the others are answered', () => {
@@ -217,18 +226,28 @@ export async function isolation(
   };
 }
 
-/** Kills the child that serves a client, or the server if it does so itself. */
+const nobodyKilled: Finding = {
+  verdict: 'none',
+  figure: 'nobody serves a silent client',
+  measured: {},
+  evidence: [],
+};
+
+/**
+ * Kills the child that serves a client, or the server if it does so itself.
+ *
+ * @returns what it was, or null if nobody serves it
+ */
 async function killWhoServes(
   server: Server,
   client: Client,
-): Promise<string[]> {
+): Promise<string[] | null> {
   await waitFor('the server is idle', watchIdle(server));
   const end = serverEndOf(server, client);
   const holders = end?.holders ?? [];
   const child = holders.find(({ pid }) => pid !== server.pid);
   const victim = child ?? holders[0];
-  if (!end || !victim)
-    return ['nobody holds the connection of the first client'];
+  if (!end || !victim) return null;
   const role = describeRole(server, victim.pid);
   process.kill(victim.pid, 'SIGKILL');
   // Even to die, a process needs its turn.
@@ -241,12 +260,13 @@ const HEIRS = 3;
 /** When the parent dies while children work, is its port free at once? */
 export async function port(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
-  const before = new Set(childrenOf(server.pid));
+  const before = new Set(familyOf(server.pid));
   await openSilent(server, HEIRS, defer);
-  const all = await childrenFor(server, before.size + HEIRS);
-  const children = all.filter((pid) => !before.has(pid));
-  if (children.length < HEIRS) return noChildren;
   await waitFor('the server is idle', watchIdle(server));
+  // Orphans, too, as after a double fork. Not workers made in advance: they
+  // hold the listener because they accept.
+  const children = familyOf(server.pid).filter((pid) => !before.has(pid));
+  if (children.length < HEIRS) return tooFew(children.length, HEIRS);
   const { inode } = server.listener;
   const heirs = findHolders(children).get(inode) ?? [];
   const evidence = fewOf(heirs, ({ pid, fd }) => {

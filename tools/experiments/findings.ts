@@ -11,7 +11,7 @@ import {
 import { findHolders, listSockets, type TcpSocket } from '../../shared/netstat';
 import { formatPair } from '../../shared/sockets';
 import type { Client } from './clients';
-import type { Server } from './servers';
+import { familyOf, type Server } from './servers';
 
 /** What one experiment on one server has found. */
 export interface Finding {
@@ -33,7 +33,7 @@ export interface ServerEnd {
 
 /**
  * The server's end of a client's connection, as the kernel knows it, and who
- * of the server's processes hold it.
+ * of the server's processes hold it, orphans included.
  *
  * @returns null once it is closed for good
  */
@@ -45,7 +45,8 @@ export function serverEndOf(
     ({ local, remote }) => local.port === port && remote.port === client.port,
   );
   if (!socket || socket.state === 'TIME_WAIT') return null;
-  return { socket, holders: findHolders(treeOf(pid)).get(socket.inode) ?? [] };
+  const holders = findHolders(familyOf(pid)).get(socket.inode) ?? [];
+  return { socket, holders };
 }
 
 /** `descriptor 21 → 127.0.0.1:8888 ⇄ 127.0.0.1:53122` */
@@ -55,7 +56,10 @@ export function describeEnd({ socket }: ServerEnd, { fd }: Holder): string {
 
 /** `PID 4711 (the parent)` */
 export function describeRole(server: Server, pid: number): string {
-  if (pid !== server.pid) return `PID ${pid} (a child)`;
+  if (pid !== server.pid) {
+    const isChild = treeOf(server.pid).includes(pid);
+    return `PID ${pid} (${isChild ? 'a child' : 'an orphan'})`;
+  }
   const forks = childrenOf(pid).length > 0 || readProcess(pid)?.hasWaited;
   const role = forks ? 'the parent' : 'the server';
   return `PID ${pid} (${role})`;

@@ -4,12 +4,15 @@
  */
 import {
   descriptorsOf,
+  listProcesses,
+  readProcess,
   threadsOfUser,
   userOf,
   zombiesOf,
 } from '../../shared/kernel';
 import { listSockets } from '../../shared/netstat';
 import { formatPair } from '../../shared/sockets';
+import { count } from '../words';
 import type { Client } from './clients';
 import {
   describeEnd,
@@ -20,6 +23,7 @@ import {
 } from './findings';
 import type { Defer } from './programs';
 import {
+  familyOf,
   NoServer,
   type Server,
   setSoftLimit,
@@ -129,7 +133,24 @@ export async function processes(
   // Whatever else the user runs counts, too.
   const limit = threadsOfUser(userOf(server.pid) ?? 0) + MORE_PROCESSES;
   setSoftLimit(server.pid, 'nproc', limit);
-  return survive(server, 2 * MORE_PROCESSES, defer, { limit });
+  const found = await survive(server, 2 * MORE_PROCESSES, defer, { limit });
+  return { ...found, evidence: [...found.evidence, ...othersZombies(server)] };
+}
+
+/** Zombies count as well, and not only those of the server's own children. */
+function othersZombies({ pid }: Server): string[] {
+  const family = familyOf(pid);
+  const zombies = listProcesses().filter(
+    (one) =>
+      one.state === 'Z' &&
+      !family.includes(one.parent) &&
+      userOf(one.pid) === userOf(pid),
+  );
+  const parents = new Set(zombies.map((zombie) => `PID ${zombie.parent}`));
+  if (zombies.length === 0) return [];
+  return [
+    `${count(zombies.length, 'zombie')} of the same user, which ${[...parents].join(', ')} has not waited for, ${zombies.length === 1 ? 'counts' : 'count'} too`,
+  ];
 }
 
 /** Root is exempt from this limit, and may be unable to become another. */
@@ -167,15 +188,26 @@ const REAPING_MS = 700;
 /** How many zombies are there after some requests? */
 export async function zombies(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
+  const before = livingOf(server).length;
   const { failure } = await visit(server, REQUESTS, defer);
   if (failure) return failed(server, failure);
   const found = await zombiesLeft(server);
+  const living = livingOf(server).length - before;
+  const stay = living * 2 >= REQUESTS;
+  const figure = stay
+    ? `${living} processes live on`
+    : count(found.length, 'zombie');
   return {
-    verdict: found.length === 0 ? 'good' : 'bad',
-    figure: `${found.length} zombies`,
-    measured: { requests: REQUESTS, zombies: found.length },
+    verdict: found.length === 0 && !stay ? 'good' : 'bad',
+    figure,
+    measured: { requests: REQUESTS, zombies: found.length, living },
     evidence: describeZombies(server, found),
   };
+}
+
+/** The processes of a server that have not ended. */
+function livingOf({ pid }: Server): number[] {
+  return familyOf(pid).filter((one) => readProcess(one)?.state !== 'Z');
 }
 
 /** The zombies of a server that has had its time to bury them. */

@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   childrenOf,
   listProcesses,
+  type Process,
   readProcess,
   switchesOf,
   treeOf,
@@ -173,8 +174,8 @@ export function isAlive({ pid }: Server): boolean {
   return process !== null && !'ZX'.includes(process.state);
 }
 
-// A line that is not a place in the code, below the error itself.
-const NOT_A_STACK = /^(?! +at ).*\S/;
+// Not a place in the code, nor what else Node prints below an error.
+const NOT_A_STACK = /^(?!Node\.js v|\}$)\S/;
 
 /** The last line that a program has printed, of those about something. */
 export function lastWords(program: Program, about = NOT_A_STACK): string {
@@ -216,16 +217,25 @@ export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
   };
 }
 
-/**
- * Whether somebody runs who has lost his parent, as after a double fork: not
- * among the server's descendants any more, but still in its session.
- */
+/** Whether somebody runs who has lost his parent, as after a double fork. */
 function hasBusyOrphans({ pid }: Server): boolean {
+  return orphansOf(pid).some(({ state }) => isBusy(state));
+}
+
+/** The processes of a server: itself, its descendants, and its orphans. */
+export function familyOf(pid: number): number[] {
+  return [...treeOf(pid), ...orphansOf(pid).map((orphan) => orphan.pid)];
+}
+
+/**
+ * Those that are not among a server's descendants any more, but still in its
+ * session. (So is whatever has started it.)
+ */
+function orphansOf(pid: number): Process[] {
   const session = readProcess(pid)?.session;
-  const family = new Set(treeOf(pid));
-  return listProcesses().some(
-    (one) =>
-      one.session === session && !family.has(one.pid) && isBusy(one.state),
+  const tree = new Set(treeOf(pid));
+  return listProcesses().filter(
+    (one) => one.session === session && !tree.has(one.pid),
   );
 }
 
