@@ -41,4 +41,4 @@ function serve(options: ServerOptions): void {
   }
 }
 
-start('limit-children', 'never has more than eight zombies', serve);
+start('limit-children', 'never has more than eight children', serve);
