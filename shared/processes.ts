@@ -210,19 +210,6 @@ export function waitpid(pid: number, options: number): Child {
 
 const status = new Int32Array(1);
 
-const SYS_PIDFD_OPEN = 434; // on every architecture
-
-/**
- * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
- * its PID. To poll(2) it is readable when the process has ended.
- *
- * @throws SystemError ESRCH, EMFILE, ENFILE; ENOSYS before Linux 5.3
- */
-export function pidfd_open(pid: number): number {
-  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
-  return check(fd, 'pidfd_open', { pid });
-}
-
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
 function decode(pid: number, status: number): Child {
   const low = status & 0x7f;
@@ -233,6 +220,19 @@ function decode(pid: number, status: number): Child {
 
 function inWords({ exit, signal }: Child): string {
   return signal ? `killed by ${signal}` : `exit ${exit}`;
+}
+
+const SYS_PIDFD_OPEN = 434; // on x86-64 and arm64
+
+/**
+ * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
+ * its PID. To poll(2) it is readable when the process has ended.
+ *
+ * @throws SystemError ESRCH, EMFILE, ENFILE; ENOSYS before Linux 5.3
+ */
+export function pidfd_open(pid: number): number {
+  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
+  return check(fd, 'pidfd_open', { pid });
 }
 
 /**

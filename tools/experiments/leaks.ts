@@ -134,10 +134,11 @@ export async function processes(
   const limit = threadsOfUser(userOf(server.pid) ?? 0) + MORE_PROCESSES;
   setSoftLimit(server.pid, 'nproc', limit);
   const found = await survive(server, 2 * MORE_PROCESSES, defer, { limit });
+  if (found.verdict === 'good') return found;
   return { ...found, evidence: [...found.evidence, ...othersZombies(server)] };
 }
 
-/** Zombies count as well, and not only those of the server's own children. */
+/** Zombies count as well, and not only those that are the server's children. */
 function othersZombies({ pid }: Server): string[] {
   const family = familyOf(pid);
   const zombies = listProcesses().filter(
@@ -146,10 +147,11 @@ function othersZombies({ pid }: Server): string[] {
       !family.includes(one.parent) &&
       userOf(one.pid) === userOf(pid),
   );
-  const parents = new Set(zombies.map((zombie) => `PID ${zombie.parent}`));
   if (zombies.length === 0) return [];
+  const parents = new Set(zombies.map(({ parent }) => `PID ${parent}`));
+  const who = [...parents].join(' and ');
   return [
-    `${count(zombies.length, 'zombie')} of the same user, which ${[...parents].join(', ')} has not waited for, ${zombies.length === 1 ? 'counts' : 'count'} too`,
+    `zombies of its user that ${who} has not waited for count as well: ${zombies.length}`,
   ];
 }
 
