@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  describe,
+  expect,
+  onTestFinished,
+  type TestContext,
+  test,
+} from 'vitest';
 import { isRejection, parseHead } from '../shared/http';
 import { childrenOf } from '../shared/kernel';
 import { askForCount, type Load, putUnderLoad } from '../tools/bench/load';
@@ -98,6 +104,22 @@ test('counts that disagree are no result', () => {
   expect(findProblem({ ...run, all: [broken] })).toBe('1 × a wrong answer');
 });
 
+const TWINS = ['http', 'c1', 'c3', 'python'] as const;
+
+/** Starts a twin, or skips the test where it cannot be had. */
+async function startTwin(
+  name: (typeof TWINS)[number],
+  skip: TestContext['skip'],
+) {
+  const contestant: (typeof CONTESTANTS)[typeof name] = CONTESTANTS[name];
+  const unavailable =
+    'prepare' in contestant ? contestant.prepare?.() : undefined;
+  skip(unavailable !== undefined, unavailable);
+  const twin = await startContestant(contestant);
+  onTestFinished(twin.stop);
+  return twin;
+}
+
 describe('a twin answers as part 3 does:', () => {
   /** An answer less its numbers, and with its fields in order. */
   async function shape(port: number, path: string) {
@@ -111,14 +133,8 @@ describe('a twin answers as part 3 does:', () => {
     return [...fields.slice(0, -1), numberless(parseAnswer(answer).body)];
   }
 
-  const twins = ['http', 'c1', 'c3', 'python'] as const;
-  test.for(twins)('%s', async (name, { skip }) => {
-    const contestant: (typeof CONTESTANTS)[typeof name] = CONTESTANTS[name];
-    const unavailable =
-      'prepare' in contestant ? contestant.prepare?.() : undefined;
-    skip(unavailable !== undefined, unavailable);
-    const twin = await startContestant(contestant);
-    onTestFinished(twin.stop);
+  test.for(TWINS)('%s', async (name, { skip }) => {
+    const twin = await startTwin(name, skip);
     const part3 = await startStage('part3', ['--quiet']);
     for (const path of ['/', '/sleep/0.01', '/count']) {
       expect(await shape(twin.port, path)).toEqual(
@@ -191,10 +207,7 @@ function judge(head: string): number {
 test.for(['c1', 'python'] as const)(
   'a twin checks a request as the stages do: %s',
   async (name, { skip }) => {
-    const unavailable = CONTESTANTS[name].prepare?.();
-    skip(unavailable !== undefined, unavailable);
-    const twin = await startContestant(CONTESTANTS[name]);
-    onTestFinished(twin.stop);
+    const twin = await startTwin(name, skip);
     for (const head of HEADS) {
       const answer = await ask(twin.port, Buffer.from(head, 'latin1'));
       expect(parseAnswer(answer).status, head).toBe(judge(head));

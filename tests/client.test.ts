@@ -35,11 +35,9 @@ test('100 clients are 100 connections', async () => {
 test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async () => {
   const server = await startStage('part2', ['--quiet']);
   const client = startClient(server.port, '--clients', '3');
-  await waitFor('all have lost their patience', () =>
-    [1, 2, 3].every((number) =>
-      client.output().includes(`client ${number}: still waits for end-of-file`),
-    ),
-  );
+  for (const number of [1, 2, 3]) {
+    await untilItSays(client, `client ${number}: still waits for end-of-file`);
+  }
   process.kill(client.pid, 'SIGINT');
   expect(await client.ended).toEqual({ code: 1, signal: null });
   expect(client.output()).toMatch(

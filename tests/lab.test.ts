@@ -13,7 +13,7 @@ import { startProgram as start } from '../tools/experiments/programs';
 import { STAGES } from '../tools/experiments/stages';
 import { waitFor } from '../tools/experiments/wait';
 import { LABS } from '../tools/labs';
-import { built, startProgram } from './support/server';
+import { built, startProgram, untilItSays } from './support/server';
 import { openTerminal } from './support/terminal';
 
 const LAB = built('tools/lab.js');
@@ -73,12 +73,10 @@ test('a lab that sees something else says so', async () => {
 
 test('a lab asks for a prediction first', async () => {
   const terminal = openTerminal(LAB, ['zombies']);
-  const shows = (text: string) =>
-    waitFor(text, () => terminal.output().includes(text));
-  await shows('Your prediction');
+  await untilItSays(terminal, 'Your prediction');
   expect(terminal.output()).not.toContain('listens');
   terminal.type('nothing is left\r');
-  await shows('Your prediction was: nothing is left');
+  await untilItSays(terminal, 'Your prediction was: nothing is left');
   expect((await terminal.ended).code).toBe(0);
 });
 

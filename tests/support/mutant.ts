@@ -17,13 +17,13 @@ export type Edit = [part: RegExp, replacement: string];
  * @returns where it is
  */
 export function mutate(file: string, edits: Edit[]): string {
-  let code = readFileSync(built(file), 'utf8');
+  const original = built(file);
+  let code = readFileSync(original, 'utf8');
   for (const [part, replacement] of edits) {
     expect(part.test(code), `${file} still has ${part}`).toBe(true);
     code = code.replace(part, replacement);
   }
-  const above = resolve(built(file), '../..');
-  const folder = mkdtempSync(join(above, 'mutant-'));
+  const folder = mkdtempSync(resolve(original, '../../mutant-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const mutant = join(folder, basename(file));
   writeFileSync(mutant, code);

@@ -18,6 +18,7 @@ import type { Defer } from './programs';
 import {
   familyOf,
   isAlive,
+  isRunning,
   type Server,
   startServer,
   type Target,
@@ -116,11 +117,6 @@ export async function interruption(
     measured: { signals: SIGNALS, failedAt: null, died: false, error: null },
     evidence: [],
   };
-}
-
-function isRunning(pid: number): boolean {
-  const process = readProcess(pid);
-  return process !== null && process.state !== 'Z';
 }
 
 const TOGETHER = 50;

@@ -5,7 +5,6 @@
 import {
   descriptorsOf,
   listProcesses,
-  readProcess,
   threadsOfUser,
   userOf,
   zombiesOf,
@@ -24,6 +23,7 @@ import {
 import type { Defer } from './programs';
 import {
   familyOf,
+  isRunning,
   NoServer,
   type Server,
   setSoftLimit,
@@ -141,11 +141,12 @@ export async function processes(
 /** Zombies count as well, and not only those that are the server's children. */
 function othersZombies({ pid }: Server): string[] {
   const family = familyOf(pid);
+  const user = userOf(pid);
   const zombies = listProcesses().filter(
     (one) =>
       one.state === 'Z' &&
       !family.includes(one.parent) &&
-      userOf(one.pid) === userOf(pid),
+      userOf(one.pid) === user,
   );
   if (zombies.length === 0) return [];
   const parents = new Set(zombies.map(({ parent }) => `PID ${parent}`));
@@ -190,11 +191,11 @@ const REAPING_MS = 700;
 /** How many zombies are there after some requests? */
 export async function zombies(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
-  const before = livingOf(server).length;
+  const before = countLiving(server);
   const { failure } = await visit(server, REQUESTS, defer);
   if (failure) return failed(server, failure);
   const found = await zombiesLeft(server);
-  const living = livingOf(server).length - before;
+  const living = countLiving(server) - before;
   const stay = living * 2 >= REQUESTS;
   const figure = stay
     ? `${living} processes live on`
@@ -207,9 +208,9 @@ export async function zombies(target: Target, defer: Defer): Promise<Finding> {
   };
 }
 
-/** The processes of a server that have not ended. */
-function livingOf({ pid }: Server): number[] {
-  return familyOf(pid).filter((one) => readProcess(one)?.state !== 'Z');
+/** How many processes of a server have not ended. */
+function countLiving({ pid }: Server): number {
+  return familyOf(pid).filter(isRunning).length;
 }
 
 /** The zombies of a server that has had its time to bury them. */

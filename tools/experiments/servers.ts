@@ -170,6 +170,11 @@ export async function hearOut(program: Program): Promise<void> {
 
 /** Whether the process that listened is still there, and not a zombie. */
 export function isAlive({ pid }: Server): boolean {
+  return isRunning(pid);
+}
+
+/** Whether a process is there, and not a zombie. */
+export function isRunning(pid: number): boolean {
   const process = readProcess(pid);
   return process !== null && !'ZX'.includes(process.state);
 }
@@ -224,18 +229,19 @@ function hasBusyOrphans({ pid }: Server): boolean {
 
 /** The processes of a server: itself, its descendants, and its orphans. */
 export function familyOf(pid: number): number[] {
-  return [...treeOf(pid), ...orphansOf(pid).map((orphan) => orphan.pid)];
+  const tree = treeOf(pid);
+  return [...tree, ...orphansOf(pid, tree).map((orphan) => orphan.pid)];
 }
 
 /**
  * Those that are not among a server's descendants any more, but still in its
  * session. (So is whatever has started it.)
  */
-function orphansOf(pid: number): Process[] {
+function orphansOf(pid: number, tree = treeOf(pid)): Process[] {
   const session = readProcess(pid)?.session;
-  const tree = new Set(treeOf(pid));
+  const family = new Set(tree);
   return listProcesses().filter(
-    (one) => one.session === session && !tree.has(one.pid),
+    (one) => one.session === session && !family.has(one.pid),
   );
 }
 

@@ -95,9 +95,8 @@ def receive_request(client, inbox):
     """The path that is asked for. None if the client has left."""
     deadline = time.time() + TIMEOUT_SECONDS
     while True:
-        client.settimeout(max(0.001, deadline - time.time()))
         try:
-            more = client.recv(MAX_LINE)
+            more = receive(client, deadline)
         except TimeoutError:
             raise Refused(408) from None
         if not more:
@@ -108,6 +107,12 @@ def receive_request(client, inbox):
         path = parse_head(inbox)
         if path is not None:
             return path
+
+
+def receive(client, deadline):
+    """What has come. TimeoutError if nothing comes before the deadline."""
+    client.settimeout(max(0.001, deadline - time.time()))
+    return client.recv(MAX_LINE)
 
 
 def answer(path, client, accepted):
@@ -144,9 +149,8 @@ def hang_up(client, refused):
         if not refused and not client.recv(MAX_LINE):
             return
         client.shutdown(socket.SHUT_WR)
-        client.settimeout(max(0.001, deadline - time.time()))
-        while client.recv(MAX_LINE):
-            client.settimeout(max(0.001, deadline - time.time()))
+        while receive(client, deadline):
+            pass
     except OSError:
         pass
 
