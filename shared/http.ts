@@ -252,12 +252,38 @@ export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 export function formatHead(status: number): string {
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status] ?? 'Unknown'}`,
-    `Date: ${new Date().toUTCString()}`,
+    `Date: ${formatDate(new Date())}`,
     'Content-Type: text/plain; charset=utf-8',
     'Connection: close',
   ];
   if (status === 405) lines.push(`Allow: ${ALLOWED_METHODS.join(', ')}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const MONTHS = [
+  ...['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun'],
+  ...['Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
+];
+
+/**
+ * `Sun, 06 Nov 1994 08:49:37 GMT`, see RFC 9110 section 5.6.7. JavaScript's
+ * own `toUTCString` gives the same. But V8 asks for the local time zone on the
+ * way, and each child would copy the pages that this takes.
+ *
+ * @param date of the years 1000 to 9999
+ */
+export function formatDate(date: Date): string {
+  const day = twoDigits(date.getUTCDate());
+  const month = `${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+  const hours = twoDigits(date.getUTCHours());
+  const minutes = twoDigits(date.getUTCMinutes());
+  const time = `${hours}:${minutes}:${twoDigits(date.getUTCSeconds())}`;
+  return `${DAYS[date.getUTCDay()]}, ${day} ${month} ${time} GMT`;
+}
+
+function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : `${number}`;
 }
 
 /** What the parsers return for bytes that are no request. */

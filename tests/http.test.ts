@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseBody } from '../shared/body';
-import { formatHead, type Head, isRejection, parseHead } from '../shared/http';
+import {
+  formatDate,
+  formatHead,
+  type Head,
+  isRejection,
+  parseHead,
+} from '../shared/http';
 
 /** What the parser makes of a request that is all there. */
 function parse(text: string) {
@@ -309,6 +315,19 @@ describe('a response', () => {
   test('has a date, RFC 9110 section 6.6.1', () => {
     const date = /\r\nDate: (.*)\r\n/.exec(formatHead(200))?.[1];
     expect(date).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+  });
+
+  test('has the date as JavaScript writes it', () => {
+    const dates = fc.date({
+      min: new Date('1000-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    });
+    fc.assert(
+      fc.property(dates, (date) => {
+        expect(formatDate(date)).toBe(date.toUTCString());
+      }),
+    );
   });
 
   test('to a forbidden method says which are allowed', () => {
