@@ -134,7 +134,7 @@ export function exitAfter(work: () => void): never {
  * is over.
  */
 export function rehearse(work: () => void): void {
-  const real = { ...libc };
+  const { fork: realFork, _exit: realExit } = libc;
   libc.fork = () => 0;
   libc._exit = () => {
     throw CURTAIN;
@@ -144,7 +144,8 @@ export function rehearse(work: () => void): void {
   } catch (error) {
     if (error !== CURTAIN) throw error;
   } finally {
-    Object.assign(libc, real);
+    libc.fork = realFork;
+    libc._exit = realExit;
     forked = false;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Warming up: why a child does not begin by compiling JavaScript.
  */
+import { setFlagsFromString } from 'node:v8';
 import { check, libc } from './libc';
 import { rehearse } from './processes';
 import { serveClient } from './serve';
@@ -9,9 +10,10 @@ import { close, read, writeAll } from './sockets';
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 // V8 compiles a function when it is first called, and learns during the next
-// calls which types it meets. It does not take notes of a short function
-// until it has been called some fifty times.
-const ROUNDS = 100;
+// calls which types it meets. What has been called some thousand times it
+// compiles again, for these types, into code that takes no more notes. Each
+// note is written to a page that a child then has to copy.
+const ROUNDS = 2_000;
 // With fields as real clients send them. Even a string's length matters: a
 // piece of 13 characters or more is, to V8, of another type than a short one.
 const REQUEST = Buffer.from(
@@ -44,4 +46,16 @@ export function warmUp(): void {
     read(client, answer);
     close(client);
   }
+  compileNoMore();
+}
+
+/**
+ * From here on V8 leaves its code as it is. It would compile the accept loop
+ * as the parent takes it, and every child, on its way out, would have to throw
+ * that away. And what it decides to compile in one child, it would compile in
+ * each of them.
+ */
+function compileNoMore(): void {
+  setFlagsFromString('--no-maglev');
+  setFlagsFromString('--no-turbofan');
 }
