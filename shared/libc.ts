@@ -54,8 +54,14 @@ export const libc = {
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
 
-  // fork(2) to setrlimit(2): processes.ts
+  // mmap(2) to madvise(2): heap.ts
+  mmap: declare(
+    'intptr_t mmap(uintptr_t start, size_t length, int prot, int flags, int fd, long offset)',
+  ),
+  munmap: declare('int munmap(uintptr_t start, size_t length)'),
   madvise: declare('int madvise(uintptr_t start, size_t length, int advice)'),
+
+  // fork(2) to setrlimit(2): processes.ts
   fork: declare('int fork()'),
   waitpid: declare('int waitpid(int pid, void *status, int options)'),
   _exit: declare('void _exit(int status)'),

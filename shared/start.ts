@@ -11,6 +11,7 @@ import {
   toggle,
   type Values,
 } from './flags';
+import { packHeap } from './heap';
 import { SystemError } from './libc';
 import { announce, startLog, startTrace } from './log';
 import {
@@ -34,28 +35,33 @@ import { warmUp } from './warm';
  * The others make a fork cheaper, since it copies page tables:
  * `--use-largepages=silent`: Node's code in few large pages.
  * `--no-short-builtin-calls`: no copy of V8's builtins in small pages.
- * `--turbo-filter=-serve`, `--maglev-filter=-serve`: V8's compilers leave the
- * function `serve` alone. They would compile the accept loop as the parent
- * takes it, and every child, on its way out, would have to throw that away.
  * `--no-lazy`: what only a child does is compiled with the rest. Otherwise V8
  * would do it at the first call, which is in every child anew.
+ * `--max-semi-space-size=1`: little room for new objects, since all of it is
+ * copied, used or not.
+ * `--expose-gc`: heap.ts collects the garbage before the first fork.
  */
 export const NODE_FLAGS = [
   '--single-threaded',
   '--v8-pool-size=0',
   '--use-largepages=silent',
   '--no-short-builtin-calls',
-  '--turbo-filter=-serve',
-  '--maglev-filter=-serve',
   '--no-lazy',
+  '--expose-gc',
+  '--max-semi-space-size=1',
 ];
 
 /**
  * For glibc's malloc, see mallopt(3): no lists of small blocks that are free.
  * They are scattered over the heap, and malloc hands them out or merges them.
- * In a child, every page that it touches is copied.
+ * In a child, every page that it touches is copied. And no heap of their own
+ * for Node's other threads.
  */
-const MALLOC_TUNING = 'glibc.malloc.mxfast=0:glibc.malloc.tcache_count=0';
+const MALLOC_TUNING = [
+  'glibc.malloc.mxfast=0',
+  'glibc.malloc.tcache_count=0',
+  'glibc.malloc.arena_max=1',
+].join(':');
 
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.
@@ -95,6 +101,7 @@ export function start<F extends Flags>(
   restartWithNodeFlags();
   process.title = name;
   warmUp();
+  packHeap();
   if (!options.quiet) startLog();
   if (options.trace) startTrace();
   run(name, () => {
@@ -141,6 +148,8 @@ export function restartWithNodeFlags(): void {
   const missing = NODE_FLAGS.filter((flag) => !process.execArgv.includes(flag));
   if (missing.length === 0) return;
   process.env.GLIBC_TUNABLES ??= MALLOC_TUNING;
+  // Certificates that a server without TLS would read, and every fork copy.
+  delete process.env.NODE_EXTRA_CA_CERTS;
   const [node = process.execPath, ...args] = process.argv;
   execve(node, [node, ...process.execArgv, ...missing, ...args]);
 }

@@ -46,7 +46,14 @@ export async function startStage(
   defer: Defer = onTestFinished,
 ): Promise<Server> {
   const { command } = targetOf(built(STAGES[stage]), flags);
-  const program = start(command, defer);
+  return untilItListens(start(command, defer), stage);
+}
+
+/** Waits until a stage that has been started listens. */
+export async function untilItListens(
+  program: Program,
+  stage: Stage,
+): Promise<Server> {
   const port = await waitFor(`${stage} listens`, () => {
     if (program.process.exitCode !== null) throw new Error(program.output());
     const found = /listens on http:\/\/[\d.]+:(\d+)\//.exec(program.output());
