@@ -18,6 +18,7 @@ const MAP_FLAGS = 0x2 | 0x20 | 0x4000 | 0x10_0000;
 const MADV_DOFORK = 11;
 const MADV_COLLAPSE = 25;
 const MiB = 2 ** 20;
+const GiB = 2 ** 30;
 const HUGE_PAGE = 2 * MiB;
 
 /** Addresses from `start` up to, but without, `end`. */
@@ -26,15 +27,16 @@ interface Range {
   end: number;
 }
 
-interface Mapping extends Range {
+/** A piece of a process's memory. */
+export interface Mapping extends Range {
   /** A file, `[heap]` for C's, `[stack]`, or nothing. */
   name: string;
 }
 
-/** Below, C keeps its own heap. V8 looks for room above it, up to 2 ** 46. */
+/** V8 looks for room from here up to 2 ** 46. Programs lie below or above. */
 const LOWEST = 2 ** 40;
-/** Where the heap is to go. Any place that is free would do. */
-const PLACE: Range = { start: 2 ** 45, end: 2 ** 45 + 64 * MiB };
+/** Where the heap is to go. Any place that is free and large would do. */
+const PLACE: Range = { start: 2 ** 45, end: 2 ** 45 + 64 * GiB };
 /** A piece of V8's heap does not fit into less. */
 const PIECE = MiB / 4;
 
@@ -57,20 +59,21 @@ export function packHeap(): void {
 
 /** What is free, but for the place of the heap. */
 function gaps(): Range[] {
-  const used = [...mappings(), { ...PLACE, name: '' }];
+  const used = [...mappingsOf('self'), { ...PLACE, name: '' }];
   used.sort((one, other) => one.start - other.start);
   const found = used.map(({ start, name }, index) => {
-    const before = used[index - 1]?.end ?? 0;
-    // The stack grows down, into the gap below it.
+    const before = used[index - 1] ?? { end: 0, name: '' };
+    // C's heap grows up into a gap, and the stack down.
+    const room = before.name === '[heap]' ? GiB : 0;
     const end = name === '[stack]' ? 0 : start;
-    return { start: Math.max(before, LOWEST), end };
+    return { start: Math.max(before.end + room, LOWEST), end };
   });
   return found.filter(({ start, end }) => end - start >= PIECE);
 }
 
-/** The mappings of this process in the order of addresses, see proc(5). */
-function mappings(): Mapping[] {
-  const lines = readFileSync('/proc/self/maps', 'latin1').trim().split('\n');
+/** The mappings of a process in the order of addresses, see proc(5). */
+export function mappingsOf(pid: number | 'self'): Mapping[] {
+  const lines = readFileSync(`/proc/${pid}/maps`, 'latin1').trim().split('\n');
   return lines.map((line) => {
     const [range = '', , , , , name = ''] = line.split(/\s+/);
     const [start, end] = range.split('-').map((hex) => Number(`0x${hex}`));
@@ -96,7 +99,9 @@ function useHugePages(): void {
   const { start: lowest, end: highest } = PLACE;
   // What is marked otherwise is another mapping, and a huge page needs one.
   libc.madvise(lowest, highest - lowest, MADV_DOFORK);
-  const heap = mappings().filter((m) => m.start >= lowest && m.end <= highest);
+  const heap = mappingsOf('self').filter(
+    (m) => m.start >= lowest && m.end <= highest,
+  );
   for (const { start, end } of heap) {
     const first = Math.floor(start / HUGE_PAGE) * HUGE_PAGE;
     if (first < start) map(first, start, PROT_READ_WRITE);

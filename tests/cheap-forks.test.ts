@@ -2,8 +2,8 @@
  * What makes a fork cheap: how the heap of a server lies, read back from the
  * kernel, and that its children compile nothing, told by V8.
  */
-import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import { type Mapping, mappingsOf } from '../shared/heap';
 import { startProgram } from '../tools/experiments/programs';
 import { ask, get } from './support/client';
 import {
@@ -16,16 +16,9 @@ import {
 
 const MiB = 2 ** 20;
 
-/** Start and size of each mapping of a process, see proc(5). */
-function mappingsOf(pid: number): { start: number; size: number }[] {
-  const lines = readFileSync(`/proc/${pid}/maps`, 'latin1').trim().split('\n');
-  return lines.map((line) => {
-    const [start = 0, end = 0] = line
-      .replace(/ .*/, '')
-      .split('-')
-      .map((hex) => Number(`0x${hex}`));
-    return { start, size: end - start };
-  });
+/** The size of the largest mapping, in bytes. */
+function largest(mappings: Mapping[]): number {
+  return Math.max(...mappings.map(({ start, end }) => end - start));
 }
 
 // Where V8 looks for room depends on the processor.
@@ -34,14 +27,12 @@ test.runIf(process.arch === 'x64')('the heap lies in one place', async () => {
   const heap = mappingsOf(pid).filter(({ start }) => {
     return start >= 2 ** 40 && start < 2 ** 46;
   });
-  const sizes = heap.map(({ size }) => size);
-  expect(Math.max(...sizes)).toBeGreaterThan(2 * MiB);
+  expect(largest(heap)).toBeGreaterThan(2 * MiB);
 });
 
 test('of the addresses that were taken to pack it none is kept', async () => {
   const { pid } = await startStage('part3');
-  const sizes = mappingsOf(pid).map(({ size }) => size);
-  expect(Math.max(...sizes)).toBeLessThan(64 * 1024 * MiB);
+  expect(largest(mappingsOf(pid))).toBeLessThan(64 * 1024 * MiB);
 });
 
 // Without the order to stop it takes V8 in Node 20 some 1,000 requests until
