@@ -10,12 +10,12 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { libc } from './libc';
+import { MADV_DOFORK } from './processes';
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;
 // Private, anonymous, no memory set aside for it, and nothing replaced.
 const MAP_FLAGS = 0x2 | 0x20 | 0x4000 | 0x10_0000;
-const MADV_DOFORK = 11;
 const MADV_COLLAPSE = 25;
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;

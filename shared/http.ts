@@ -283,7 +283,7 @@ export function formatDate(date: Date): string {
 }
 
 function twoDigits(number: number): string {
-  return number < 10 ? `0${number}` : `${number}`;
+  return `${number}`.padStart(2, '0');
 }
 
 /** What the parsers return for bytes that are no request. */

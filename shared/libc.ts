@@ -54,7 +54,7 @@ export const libc = {
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
 
-  // mmap(2) to madvise(2): heap.ts
+  // mmap(2) to madvise(2): heap.ts, and madvise in processes.ts, too
   mmap: declare(
     'intptr_t mmap(uintptr_t start, size_t length, int prot, int flags, int fd, long offset)',
   ),

@@ -18,7 +18,8 @@ const { ECHILD, EINTR } = constants.errno;
 export const WNOHANG = 1;
 export const WUNTRACED = 2;
 
-const MADV_DOFORK = 11;
+/** For madvise(2): copy this memory to children after all. */
+export const MADV_DOFORK = 11;
 // From the lowest address a program can map, nearly up to the highest.
 const START = 0x10000;
 const BYTES = process.arch === 'arm64' ? 0xffff_fff0_0000 : 0x7fff_ffff_0000;

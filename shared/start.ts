@@ -100,8 +100,7 @@ export function start<F extends Flags>(
     Values<F>;
   restartWithNodeFlags();
   process.title = name;
-  warmUp();
-  packHeap();
+  prepareToFork();
   if (!options.quiet) startLog();
   if (options.trace) startTrace();
   run(name, () => {
@@ -152,6 +151,12 @@ export function restartWithNodeFlags(): void {
   delete process.env.NODE_EXTRA_CA_CERTS;
   const [node = process.execPath, ...args] = process.argv;
   execve(node, [node, ...process.execArgv, ...missing, ...args]);
+}
+
+/** Does before the first fork what would otherwise cost every child. */
+export function prepareToFork(): void {
+  warmUp();
+  packHeap();
 }
 
 /** Nobody: an ordinary user that every Linux has. */

@@ -1,17 +1,16 @@
 /**
  * npm run stress: forks JavaScript many times and looks how each child ended.
  *
- * The process is prepared as a server is. Every hundredth child allocates until
- * V8 has collected garbage three times, and has all of the heap collected at
- * the end, which a heap that was not copied well would not survive. A child that a
- * signal ends, or that does not exit with status 0, is a failure.
+ * The process is prepared as a server is. Every hundredth child allocates
+ * until V8 has collected garbage three times, and has all of the heap
+ * collected at the end, which a heap that was not copied well would not
+ * survive. A child that a signal ends, or that does not exit with status 0,
+ * is a failure.
  */
 import { GCProfiler } from 'node:v8';
 import { integer, readFlags } from '../shared/flags';
-import { packHeap } from '../shared/heap';
 import { type Child, exitAfter, fork, waitpid } from '../shared/processes';
-import { restartWithNodeFlags } from '../shared/start';
-import { warmUp } from '../shared/warm';
+import { prepareToFork, restartWithNodeFlags } from '../shared/start';
 
 const COLLECT_EVERY = 100;
 const COLLECTIONS = 3;
@@ -21,8 +20,7 @@ const { forks } = readFlags(usage, {
   forks: integer('how many children to make', [1, 1_000_000], 20_000),
 });
 restartWithNodeFlags();
-warmUp();
-packHeap();
+prepareToFork();
 
 const failures: Child[] = [];
 let started = Date.now();
