@@ -30,8 +30,12 @@ interface Options extends ServerOptions {
   maxChildren: number;
 }
 
-/** The children that are alive, or zombies that we have not seen yet. */
-const children = new Set<number>();
+/**
+ * The children that are alive, or zombies that we have not seen yet. In an
+ * array, since a Set makes itself a new table for every few children: where
+ * V8 keeps what is old, and the next forks copy all of them.
+ */
+let children: number[] = [];
 let stopping = false;
 
 async function serve(options: Options): Promise<void> {
@@ -45,7 +49,7 @@ async function serve(options: Options): Promise<void> {
   announceListener(listener);
 
   while (!stopping) {
-    if (children.size >= maxChildren) {
+    if (children.length >= maxChildren) {
       logOnce(`${maxChildren} children: new connections wait in the queue`);
       await childrenEnd();
       continue;
@@ -65,13 +69,13 @@ async function serve(options: Options): Promise<void> {
     }
 
     if (pid === null) turnAway(client);
-    else children.add(pid);
+    else children.push(pid);
     close(client);
   }
 
   // No new clients. Those we have get the whole of their answer.
   close(listener);
-  while (children.size > 0) await childrenEnd();
+  while (children.length > 0) await childrenEnd();
 }
 
 /**
@@ -84,7 +88,7 @@ function reapChildren(): void {
   for (;;) {
     const child = waitpid(-1, WNOHANG | WUNTRACED);
     if (child.pid <= 0) return;
-    if (!child.stopped) children.delete(child.pid);
+    if (!child.stopped) children = children.filter((pid) => pid !== child.pid);
   }
 }
 

@@ -38,7 +38,10 @@ export function startLog(): void {
   if (chalk.level > 0) colours = chalk;
 }
 
-/** One event of the process that calls, if the log is on. */
+/**
+ * One event of the process that calls, if the log is on. In pieces: where it
+ * is off, nobody has to make a text of them.
+ */
 export function log(...words: (string | number)[]): void {
   if (logging) print(`[${getpid()}] ${words.join(' ')}`);
 }

@@ -205,8 +205,8 @@ export function waitpid(pid: number, options: number): Child {
   if (found === -1 && errno() !== ECHILD) check(-1, 'waitpid', { pid });
   if (found <= 0) return { pid: found };
   const child = decode(found, status[0] ?? 0);
-  if (child.stopped) log(`${found} was stopped by ${child.stopped}`);
-  else log(`reaped ${found}, ${inWords(child)}`);
+  if (child.stopped) log(found, 'was stopped by', child.stopped);
+  else log('reaped', found, '→', inWords(child));
   return child;
 }
 

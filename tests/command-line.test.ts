@@ -170,7 +170,7 @@ describe('the log', () => {
       `[${server.pid}] close(${fd})`,
       `[${child}] GET / → 200`,
       `[${child}] close(${fd})`,
-      `[${server.pid}] reaped ${child}, exit 0`,
+      `[${server.pid}] reaped ${child} → exit 0`,
     ]) {
       expect(lines).toContain(event); // in a pipe: without colour
     }

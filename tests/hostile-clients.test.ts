@@ -183,7 +183,7 @@ describe('a child that part 3 loses costs one request', () => {
       expect(client.received()).toBe('');
       await othersAreServed();
       await calm(server, descriptors);
-      await untilItSays(server, `reaped ${child}, killed by ${signal}\n`);
+      await untilItSays(server, `reaped ${child} → killed by ${signal}\n`);
     },
   );
 

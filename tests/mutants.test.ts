@@ -25,7 +25,7 @@ const MUTANTS: Mutant[] = [
     stage: 'part3',
     change: 'does not close',
     // The last of the loop: the parent's copy of the connection.
-    edits: [[/(children\.add\(pid\);\s*)\(0, \w+\.close\)\(client\);/, '$1']],
+    edits: [[/(children\.push\(pid\);\s*)\(0, \w+\.close\)\(client\);/, '$1']],
     symptom: 'hanging',
     found: '20 of 20 clients hang',
   },

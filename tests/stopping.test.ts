@@ -55,7 +55,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(parseAnswer(sender.received()).status).toBe(200);
     expect(await server.ended).toEqual({ code: 0, signal: null });
     for (const pid of children) {
-      expect(server.output()).toContain(`reaped ${pid}, exit 0\n`);
+      expect(server.output()).toContain(`reaped ${pid} → exit 0\n`);
     }
   },
 );
