@@ -5,7 +5,7 @@
  * not only on how much there is. V8 puts every 256 KiB of its heap at a random
  * address, terabytes from the next. Each then needs three page tables that
  * serve nothing else, and an entry of its own among the process's mappings;
- * and no two can share a huge page.
+ * and none is large enough for a huge page.
  */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -92,8 +92,10 @@ function map(start: number, end: number, protection: number): boolean {
 }
 
 /**
- * Has the kernel replace each 512 small pages of the heap by a huge one,
- * whose entry in the page tables is a single one.
+ * Has the kernel put each 512 pages of the heap into a huge one. At the first
+ * write after a fork they get entries of their own in the page tables again.
+ * But they stay one piece of memory, and of that Linux copies and drops all
+ * entries in one go, since 6.9.
  */
 function useHugePages(): void {
   const { start: lowest, end: highest } = PLACE;
