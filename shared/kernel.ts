@@ -164,10 +164,26 @@ export function memoryOf(pid: number): number | null {
   return readStatus(pid, 'VmRSS');
 }
 
-/** The first number of a line of proc_pid_status(5), null if there is none. */
+/**
+ * The memory that serves only this process, in kB: pages that it shares with
+ * nobody, see proc_pid_smaps(5), and its page tables.
+ */
+export function ownMemoryOf(pid: number): number | null {
+  const clean = readNumber(pid, 'smaps_rollup', 'Private_Clean');
+  const dirty = readNumber(pid, 'smaps_rollup', 'Private_Dirty');
+  const tables = readStatus(pid, 'VmPTE');
+  if (clean === null || dirty === null || tables === null) return null;
+  return clean + dirty + tables;
+}
+
 function readStatus(pid: number, name: string): number | null {
-  const status = readText(`/proc/${pid}/status`) ?? '';
-  const value = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1];
+  return readNumber(pid, 'status', name);
+}
+
+/** The first number of a line of a file in /proc/PID, null if there is none. */
+function readNumber(pid: number, file: string, name: string): number | null {
+  const text = readText(`/proc/${pid}/${file}`) ?? '';
+  const value = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1];
   return value === undefined ? null : Number(value);
 }
 

@@ -8,6 +8,8 @@ import {
   descriptorsOf,
   limitsOf,
   listPids,
+  memoryOf,
+  ownMemoryOf,
   readProcess,
   sleepOf,
   threadsOfUser,
@@ -47,6 +49,17 @@ describe('a process', () => {
     expect(listener?.pid).toBe(server.pid);
     const sleep = sleepOf(server.pid);
     expect(sleep).toEqual({ call: 'accept', descriptor: listener?.fd });
+  });
+
+  test('has little memory for itself when it is a child', async () => {
+    const { pid, port } = await startStage('part3');
+    await openClient(port); // and says nothing
+    const child = await waitFor('a child', () => childrenOf(pid)[0]);
+    await waitFor('it waits', () => readProcess(child)?.state === 'S');
+    const own = ownMemoryOf(child);
+    expect(own).toBeGreaterThan(100);
+    expect(own).toBeLessThan((memoryOf(child) ?? 0) / 4);
+    expect(ownMemoryOf(NO_PID)).toBeNull();
   });
 
   test('may be called anything, parentheses and spaces included', () => {

@@ -7,6 +7,8 @@
  *
  * How fast it answers depends on what else the machine has to do. So a server
  * that has just been started takes turns with it.
+ *
+ * With --asleep, so many clients have a child each that sleeps all the time.
  */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
@@ -15,12 +17,13 @@ import {
   childrenOf,
   descriptorsOf,
   memoryOf,
+  ownMemoryOf,
   zombiesOf,
 } from '../shared/kernel';
 import { quantile } from './bench/summary';
-import { withCleanUp } from './experiments/programs';
-import { type Server, startServer } from './experiments/servers';
-import { built, STAGES, targetOf } from './experiments/stages';
+import { type Defer, withCleanUp } from './experiments/programs';
+import { type Server, startServer, type Target } from './experiments/servers';
+import { built, STAGES } from './experiments/stages';
 import { waitFor } from './experiments/wait';
 
 const FIRST_LOOK = 1_000;
@@ -33,12 +36,18 @@ const FRESH_EVERY = 4;
 const MEMORY_TOLERANCE_KB = 2_048;
 
 const usage = { name: 'soak', summary: 'many requests, and what they leave' };
-const { requests, clients } = readFlags(usage, {
+const { requests, clients, asleep } = readFlags(usage, {
   requests: integer('how many', [FIRST_LOOK, 10_000_000], 100_000),
   clients: integer('how many at once', [1, 200], 8),
+  asleep: integer('how many children sleep meanwhile', [0, 2_000], 0),
 });
 
-const PART_3 = targetOf(built(STAGES.part3));
+/** As a reader starts it, but with room for those that sleep. */
+const FLAGS = `--quiet --port 0 --max-children ${256 + asleep}`.split(' ');
+const PART_3: Target = {
+  name: 'part3',
+  command: [process.execPath, built(STAGES.part3), ...FLAGS],
+};
 
 /** What there is of a server that has nothing to do. */
 interface Look {
@@ -96,10 +105,27 @@ async function timeOf(server: Server, count: number): Promise<number> {
 }
 
 /** After the first thousand, and then ten times at equal distances. */
-function lookAfter(): number[] {
+function lookAfter(): Set<number> {
   const step = (requests - FIRST_LOOK) / LOOKS;
-  return Array.from({ length: LOOKS + 1 }, (_, i) =>
+  const looks = Array.from({ length: LOOKS + 1 }, (_, i) =>
     Math.round(FIRST_LOOK + i * step),
+  );
+  return new Set(looks); // only one, if there are no more than a thousand
+}
+
+/** Has children answer requests that take an hour, and says what they cost. */
+async function putToSleep(server: Server, defer: Defer): Promise<void> {
+  const { host, port, pid } = server;
+  for (let i = 0; i < asleep; i++) {
+    const request = get({ host, port, path: '/sleep/3600', agent: false });
+    request.on('error', () => {}); // the server ends before its answer
+    defer(() => void request.destroy());
+  }
+  await waitFor('all are asleep', () => childrenOf(pid).length === asleep);
+  const memory = childrenOf(pid).map((child) => ownMemoryOf(child) ?? 0);
+  const each = Math.round(quantile(memory, 0.5));
+  console.log(
+    `${asleep} children are asleep, each with ${each} kB of its own\n`,
   );
 }
 
@@ -120,8 +146,8 @@ async function look(
   speed: Speed,
 ): Promise<Look> {
   // If some stay, the row says so.
-  const gone = () => childrenOf(pid).length === 0;
-  await waitFor('no child is left', gone).catch(() => null);
+  const gone = () => childrenOf(pid).length === asleep;
+  await waitFor('the quick ones are gone', gone).catch(() => null);
   return {
     requests,
     ...speed,
@@ -165,9 +191,11 @@ function judge(looks: Look[]): void {
   process.exitCode = same ? 0 : 1;
 }
 
-printRow();
 withCleanUp(async (defer) => {
-  judge(await soak(await startServer(PART_3, defer)));
+  const server = await startServer(PART_3, defer);
+  if (asleep > 0) await putToSleep(server, defer);
+  printRow();
+  judge(await soak(server));
 }).catch((error: Error) => {
   console.error(`soak: ${error.message}`);
   process.exitCode = 1;
