@@ -35,7 +35,7 @@ interface Options extends ServerOptions {
  * array, since a Set makes itself a new table for every few children: where
  * V8 keeps what is old, and the next forks copy all of them.
  */
-let children: number[] = [];
+const children: number[] = [];
 let stopping = false;
 
 async function serve(options: Options): Promise<void> {
@@ -88,7 +88,8 @@ function reapChildren(): void {
   for (;;) {
     const child = waitpid(-1, WNOHANG | WUNTRACED);
     if (child.pid <= 0) return;
-    if (!child.stopped) children = children.filter((pid) => pid !== child.pid);
+    const index = children.indexOf(child.pid);
+    if (!child.stopped && index !== -1) children.splice(index, 1);
   }
 }
 
