@@ -156,12 +156,12 @@ function parseLimit(table: string, name: string): Limit {
 
 /** The real user a process belongs to, see proc_pid_status(5). */
 export function userOf(pid: number): number | null {
-  return readStatus(pid, 'Uid');
+  return numberIn(readStatus(pid), 'Uid');
 }
 
 /** The memory a process has in RAM, in kB: VmRSS. A zombie has none: null. */
 export function memoryOf(pid: number): number | null {
-  return readStatus(pid, 'VmRSS');
+  return numberIn(readStatus(pid), 'VmRSS');
 }
 
 /**
@@ -169,22 +169,23 @@ export function memoryOf(pid: number): number | null {
  * nobody, see proc_pid_smaps(5), and its page tables.
  */
 export function ownMemoryOf(pid: number): number | null {
-  const clean = readNumber(pid, 'smaps_rollup', 'Private_Clean');
-  const dirty = readNumber(pid, 'smaps_rollup', 'Private_Dirty');
-  const tables = readStatus(pid, 'VmPTE');
+  const pages = readText(`/proc/${pid}/smaps_rollup`);
+  const clean = numberIn(pages, 'Private_Clean');
+  const dirty = numberIn(pages, 'Private_Dirty');
+  const tables = numberIn(readStatus(pid), 'VmPTE');
   if (clean === null || dirty === null || tables === null) return null;
   return clean + dirty + tables;
 }
 
-function readStatus(pid: number, name: string): number | null {
-  return readNumber(pid, 'status', name);
+/** See proc_pid_status(5). */
+function readStatus(pid: number): string | null {
+  return readText(`/proc/${pid}/status`);
 }
 
-/** The first number of a line of a file in /proc/PID, null if there is none. */
-function readNumber(pid: number, file: string, name: string): number | null {
-  const text = readText(`/proc/${pid}/${file}`) ?? '';
-  const value = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1];
-  return value === undefined ? null : Number(value);
+/** The first number of a line that begins with a name, null without one. */
+function numberIn(text: string | null, name: string): number | null {
+  const line = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text ?? '');
+  return line ? Number(line[1]) : null;
 }
 
 /** How much of RLIMIT_NPROC a user has used up: threads, zombies included. */
