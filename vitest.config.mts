@@ -1,24 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+const conditions = ['source', 'node', 'module', 'import', 'default'];
+
 export default defineConfig({
+  // #shared/* is the source, see package.json.
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
+    // Compiles the servers.
+    globalSetup: ['./tests/support/setup.ts'],
+    include: ['tests/**/*.test.ts'],
     // What is tested are other processes. A new worker for each file would
     // only read the same modules again.
     isolate: false,
     // The tests wait for servers most of the time, so more files than cores:
     // with eight, two cores are busy. A CI machine may have less than its two.
-    maxWorkers: process.env.CI ? 3 : 8,
+    maxWorkers: process.env.CI ? 4 : 8,
     // Real processes on a machine of two cores that may be busy. Tests wait
     // for states, and this is the deadline of last resort.
     testTimeout: 240_000,
-    // A machine of a CI service is sometimes given no CPU for half a minute,
-    // and that is what the second try is for. Elsewhere there is none.
-    retry: process.env.CI ? 2 : 0,
     hookTimeout: 60_000,
-    reporters: [
-      'default',
-      ['json', { outputFile: 'build/tests.json' }],
-      './tests/support/stage-table.ts',
-    ],
+    reporters: ['default', ['json', { outputFile: 'build/tests.json' }]],
   },
 });

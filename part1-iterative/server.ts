@@ -10,21 +10,19 @@
  * What still goes wrong: the second client waits until the first one is
  * finished. Ask for /sleep/5 in one terminal and for / in another.
  */
-import { serveClient } from '../shared/serve';
-import { accept, close, listenOn } from '../shared/sockets';
-import { announceListener, type ServerOptions, start } from '../shared/start';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import { type ServerOptions, start } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     // The listener only ever listens. Each connection gets a new descriptor.
     const client = accept(listener);
 
     // Whoever connects meanwhile waits in the kernel's queue.
-    serveClient(client, timeout);
+    serveClient(client, options);
 
     // The only descriptor of this connection: closing it sends the FIN that
     // tells the client the answer is complete.

@@ -12,15 +12,14 @@
  * have no more. And nobody collects the children's exit statuses: each stays
  * behind as a zombie, until the user may have no more processes.
  */
-import { exitAfter, fork } from '../shared/processes';
-import { serveClient } from '../shared/serve';
-import { accept, close, listenOn } from '../shared/sockets';
-import { announceListener, type ServerOptions, start } from '../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     const client = accept(listener);
@@ -32,13 +31,13 @@ function serve(options: ServerOptions): void {
       exitAfter(() => {
         // The child only serves its client. It has no use for the listener.
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
 
-    // The parent takes the next client and forgets about this one.
+    // The parent takes the next client.
   }
 }
 
-start('part2', 'a forking server, one child per request', serve);
+startForking('part2', 'a forking server, one child per request', serve);

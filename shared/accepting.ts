@@ -1,21 +1,90 @@
 /**
- * accept for a server that handles signals, and that nothing stops.
+ * accept for servers that handle signals.
  */
 import { constants } from 'node:os';
-import { describeErrno, errno, libc, SystemError } from './libc';
-import { log } from './log';
-import { handleSignals, nextSignal } from './signals';
-import { countClient } from './sockets';
+import { log } from '#shared/log';
+import {
+  describeErrno,
+  eventLoopDescriptor,
+  SystemError,
+} from '#shared/node/libc';
+import { handleSignals, nextSignal } from '#shared/signals';
+import { accept, POLLIN, PollSet, poll } from '#shared/sockets';
 
 const { errno: E } = constants;
 
-// Waking up: a signal, or the listener's receive timeout.
-const WOKEN: number[] = [E.EINTR, E.EAGAIN];
+/**
+ * accept(2), for a server that goes on when a signal has interrupted it.
+ *
+ * @returns EINTR if one has; by then its handler has run
+ * @throws SystemError as `accept`, EINTR excepted
+ */
+export async function acceptUnlessInterrupted(
+  listener: number,
+): Promise<number | 'EINTR'> {
+  // A signal that came while we were busy has interrupted nothing.
+  await handleSignals();
+  try {
+    return accept(listener);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== E.EINTR) throw error;
+    await handleSignals();
+    return 'EINTR';
+  }
+}
+
+/**
+ * Why nobody was accepted: a `signal` came, and its handler has run; the
+ * client was `gone` before its turn came; or descriptors or memory are
+ * `exhausted`, which has been waited for a moment to pass.
+ */
+export type NoClient = 'signal' | 'gone' | 'exhausted';
+
+/**
+ * Waits for a client or for a signal, whichever comes first. It misses
+ * neither, however long ago it came: both leave something to read until
+ * somebody has looked.
+ *
+ * @returns the descriptor of a client that has been accepted, or why not
+ * @throws SystemError EBADF, EINVAL: the listener is none
+ */
+export async function acceptOrSignal(
+  listener: number,
+): Promise<number | NoClient> {
+  either ??= await watchBoth(listener);
+  poll(either, NO_LIMIT);
+  const signal = either.happened(SIGNAL);
+  if (either.happened(CLIENT) && (!signal || ++wentFirst < MAY_GO_FIRST)) {
+    return acceptReady(listener);
+  }
+  wentFirst = 0;
+  await handleSignals();
+  return 'signal';
+}
+
+/** A turn of the event loop costs much, and one is enough for many signals. */
+const MAY_GO_FIRST = 16;
+/** How many clients have been accepted while a signal waited. */
+let wentFirst = 0;
+
+const NO_LIMIT = -1;
+const CLIENT = 0;
+const SIGNAL = 1;
+let either: PollSet | null = null;
+
+async function watchBoth(listener: number): Promise<PollSet> {
+  await handleSignals(); // the event loop takes up new handlers when it turns
+  const signals = eventLoopDescriptor();
+  return new PollSet(2)
+    .set(CLIENT, listener, POLLIN)
+    .set(SIGNAL, signals, POLLIN);
+}
+
 // Nothing left to make a descriptor of, here or in the whole machine.
 const EXHAUSTED: number[] = [E.EMFILE, E.ENFILE, E.ENOBUFS, E.ENOMEM];
 // The connection broke before anybody accepted it. accept(2) asks servers to
 // take these for "try again".
-const BROKEN: number[] = [
+const GONE: number[] = [
   E.ECONNABORTED,
   E.EPROTO,
   E.ENETDOWN,
@@ -25,48 +94,32 @@ const BROKEN: number[] = [
   E.ENETUNREACH,
   E.EPERM,
 ];
+/** A child that ends may set something free; so may anybody else. */
+const EXHAUSTED_MS = 500;
 
-/**
- * accept(2), or null if it was a signal that came. By then the handlers have
- * run.
- *
- * Errors that pass by themselves are null, too, and logged when they begin,
- * not at every attempt.
- *
- * @throws SystemError EBADF, EINVAL: the listener is none
- */
-export async function acceptOrWake(listener: number): Promise<number | null> {
-  // Under load there is always somebody to accept, and nothing ever
-  // interrupts us. The handlers get their turn all the same.
-  if (Date.now() > nextTurn) await turn();
-  const fd = libc.accept(listener, null, null);
-  if (fd === -1) return explain(errno(), listener);
-  trouble = 0;
-  return countClient(fd);
-}
-
-const TURN_EVERY_MS = 100;
-let nextTurn = 0;
-
-async function turn(): Promise<void> {
-  await handleSignals();
-  nextTurn = Date.now() + TURN_EVERY_MS;
+/** Accepts a client that is there. Nobody else accepts from this listener. */
+async function acceptReady(listener: number): Promise<number | NoClient> {
+  try {
+    const client = accept(listener);
+    trouble = 0;
+    return client;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const { errno } = error;
+    if (GONE.includes(errno)) return tell(errno, 'gone');
+    if (!EXHAUSTED.includes(errno)) throw error;
+    tell(errno, 'exhausted');
+    await nextSignal(EXHAUSTED_MS);
+    return 'exhausted';
+  }
 }
 
 /** The last error that was logged, 0 after a success. */
 let trouble = 0;
 
-async function explain(error: number, listener: number): Promise<null> {
-  if (WOKEN.includes(error)) {
-    await turn();
-    return null;
-  }
-  const passes = EXHAUSTED.includes(error) || BROKEN.includes(error);
-  if (!passes) throw new SystemError('accept', error, { fd: listener });
-  if (error !== trouble) log('accept:', describeErrno(error));
-  trouble = error;
-  // accept would fail again at once. A child that ends may set something
-  // free; otherwise half a second does no harm.
-  if (EXHAUSTED.includes(error)) await nextSignal();
-  return null;
+/** Logs an error when it begins, not at every attempt. */
+function tell<Why extends NoClient>(errno: number, why: Why): Why {
+  if (errno !== trouble) log('accept:', describeErrno(errno));
+  trouble = errno;
+  return why;
 }

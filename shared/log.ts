@@ -2,8 +2,8 @@
  * What a server says: a line an event, in the kernel's words, each process in
  * a colour of its own; and, with --trace, every system call.
  *
- * Written with write(2), one call a line: the lines of several processes on
- * one terminal or pipe never mix (pipe(7), PIPE_BUF).
+ * Each line is one write(2) of less than PIPE_BUF bytes: then the lines of
+ * several processes on one terminal or pipe do not mix, see pipe(7).
  */
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
@@ -12,17 +12,14 @@ import {
   type Argument,
   describeErrno,
   errno,
-  libc,
-  POLLOUT,
-  traceSystemCalls,
-} from './libc';
+  observe,
+  unobserved,
+} from '#shared/node/libc';
 
 const STDOUT = 1;
 const STDERR = 2;
-const { EAGAIN } = constants.errno;
-
-// The calls as they are before --trace wraps them: lines are not events.
-const { getpid, write, poll } = libc;
+const POLLOUT = 4; // see poll(2)
+const { EAGAIN, EINTR } = constants.errno;
 
 let colours: ChalkInstance | null = null;
 let logging = false;
@@ -43,7 +40,7 @@ export function startLog(): void {
  * is off, nobody has to make a text of them.
  */
 export function log(...words: (string | number)[]): void {
-  if (logging) print(`[${getpid()}] ${words.join(' ')}`);
+  if (logging) print(`[${unobserved.getpid()}] ${words.join(' ')}`);
 }
 
 const logged = new Set<string>();
@@ -79,24 +76,55 @@ const PALETTE = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'red'] as const;
 
 function paint(line: string): string {
   if (!colours) return line;
-  const colour = PALETTE[getpid() % PALETTE.length] ?? 'cyan';
+  const colour = PALETTE[unobserved.getpid() % PALETTE.length] ?? 'cyan';
   return colours[colour](line);
 }
 
+/** How many characters of a line are printed, of at most three bytes each. */
+const MAX_LINE = 1_000;
+/** How long somebody who reads the log, a pager for instance, may pause. */
+const PATIENCE_MS = 1_000;
+
+/** Whether a line was lost because nobody had read those before. */
+let unread = false;
+
+/**
+ * Prints a line. A log that nobody reads must not keep a server from doing
+ * what it is told to: a line that finds no room within a second is lost, and
+ * so are the next ones, until there is room again.
+ */
 function writeLine(fd: number, line: string): void {
-  const bytes = Buffer.from(`${line}\n`);
-  while (write(fd, bytes, bytes.length) === -1 && errno() === EAGAIN) {
-    // A terminal or pipe that is full, and that Node has made non-blocking.
-    poll(new Int32Array([fd, POLLOUT]), 1, -1);
+  const deadline = performance.now() + (unread ? 0 : PATIENCE_MS);
+  let rest = Buffer.from(`${shorten(line, MAX_LINE)}\n`);
+  while (rest.length > 0) {
+    unread = !hasRoom(fd, deadline);
+    if (unread) return;
+    const written = unobserved.write(fd, rest, rest.length);
+    if (written !== -1) rest = rest.subarray(written);
+    else if (errno() !== EINTR && errno() !== EAGAIN) return; // nobody is there
   }
+}
+
+/** Whether a write would not wait, or not longer than until the deadline. */
+function hasRoom(fd: number, deadline: number): boolean {
+  for (;;) {
+    const left = Math.max(0, Math.ceil(deadline - performance.now()));
+    const ready = unobserved.poll(new Int32Array([fd, POLLOUT]), 1, left);
+    if (ready > 0) return true;
+    if (left === 0 || errno() !== EINTR) return false;
+  }
+}
+
+function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** `[4711] accept(20, NULL, NULL) = 21`: every system call, on stderr. */
 export function startTrace(): void {
-  traceSystemCalls((name, args, result, error) => {
+  observe((name, args, result, error) => {
     const call = formatCall(name, args, result);
     const why = result === -1 ? ` ${describeErrno(error)}` : '';
-    writeLine(STDERR, `[${getpid()}] ${call}${why}`);
+    writeLine(STDERR, `[${unobserved.getpid()}] ${call}${why}`);
   });
 }
 

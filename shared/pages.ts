@@ -1,10 +1,11 @@
 /**
  * The pages: what each path answers, the same in every stage.
  */
-import { ALLOWED_METHODS, type Rejection, type Request } from './http';
-import { getpid, getppid, RLIMIT_CORE, setrlimit, sleep } from './processes';
-import { kill, signal } from './signals';
-import { clientsSoFar, formatPair, socketPair } from './sockets';
+import { ALLOWED_METHODS, type Rejection, type Request } from '#shared/http';
+import { RLIMIT_CORE, setrlimit } from '#shared/limits';
+import { getpid, getppid, sleep } from '#shared/processes';
+import { kill, signal } from '#shared/signals';
+import { bothNames, clientsSoFar, formatPair } from '#shared/sockets';
 
 /** A status, and a body in one piece or in many. */
 export interface Reply {
@@ -43,7 +44,7 @@ function whoServes({ body }: Request, client: number): Reply {
     `process     ${getpid()}`,
     `parent      ${getppid()}`,
     `descriptor  ${client}`,
-    `connection  ${formatPair(socketPair(client))}`,
+    `connection  ${formatPair(bothNames(client))}`,
   ];
   if (body.length > 0) lines.push(`received    ${body.length} bytes`);
   return { status: 200, body: `${lines.join('\n')}\n` };

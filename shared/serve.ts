@@ -2,7 +2,8 @@
  * One client, from its first byte to the last: receive a request, send the
  * answer, leave in order. The caller closes the descriptor.
  */
-import { parseBody } from './body';
+import { performance } from 'node:perf_hooks';
+import { parseBody } from '#shared/body';
 import {
   CONTINUE,
   formatHead,
@@ -11,10 +12,10 @@ import {
   parseHead,
   type Rejection,
   type Request,
-} from './http';
-import { SystemError } from './libc';
-import { log } from './log';
-import { answer, type Reply, refuse } from './pages';
+} from '#shared/http';
+import { log } from '#shared/log';
+import { SystemError } from '#shared/node/libc';
+import { answer, type Reply, refuse } from '#shared/pages';
 import {
   read,
   readWaiting,
@@ -23,7 +24,7 @@ import {
   waitReadable,
   writeAll,
   writeNow,
-} from './sockets';
+} from '#shared/sockets';
 
 /**
  * Serves one client. Whatever the client does, this returns: at the latest
@@ -32,7 +33,10 @@ import {
  *
  * @param timeout seconds for the head of the request, and again for its body
  */
-export function serveClient(client: number, timeout: number): void {
+export function serveClient(
+  client: number,
+  { timeout }: { timeout: number },
+): void {
   try {
     const inbox = { bytes: INBOX, used: 0 };
     const request = receiveRequest(client, inbox, timeout);
@@ -142,7 +146,7 @@ function receiveUntil<T>(
   timeout: number,
   parse: (bytes: Buffer) => T | Rejection | undefined,
 ): T | Rejection | null {
-  const deadline = Date.now() + timeout * 1000;
+  const deadline = performance.now() + timeout * 1000;
   for (;;) {
     if (inbox.used > 0) {
       const parsed = parse(inbox.bytes.subarray(0, inbox.used));
@@ -192,6 +196,6 @@ const LINGER_SECONDS = 2;
 function hangUp(client: number, refused: boolean): void {
   if (!refused && readWaiting(client, INBOX) === 0) return;
   shutdown(client, SHUT_WR);
-  const deadline = Date.now() + LINGER_SECONDS * 1000;
+  const deadline = performance.now() + LINGER_SECONDS * 1000;
   while (waitReadable(client, deadline) && read(client, INBOX) > 0);
 }

@@ -5,8 +5,9 @@
  * owns them: nothing here closes a descriptor that it did not open.
  */
 import { constants } from 'node:os';
-import { check, errno, libc, POLLIN } from './libc';
-import { log } from './log';
+import { performance } from 'node:perf_hooks';
+import { announce, log } from '#shared/log';
+import { check, errno, libc } from '#shared/node/libc';
 
 /** An IPv4 address in dotted form, and a port. */
 export interface Address {
@@ -21,15 +22,19 @@ export interface SocketPair {
 }
 
 const { EINTR } = constants.errno;
-const AF_INET = 2;
-const SOCK_STREAM = 1;
-/** The level of the options that every socket has, see socket(7). */
+
+/** Numbers that <sys/socket.h> and <netinet/in.h> have names for. */
+export const AF_INET = 2;
+export const IPPROTO_TCP = 6;
 export const SOL_SOCKET = 1;
+export const MSG_DONTWAIT = 0x40;
+const SOCK_STREAM = 1;
 const SO_REUSEADDR = 2;
-const SO_RCVTIMEO = 20;
-const IPPROTO_TCP = 6;
 const TCP_USER_TIMEOUT = 18;
-const MSG_DONTWAIT = 0x40;
+
+/** Events of poll(2). */
+export const POLLIN = 1;
+export const POLLOUT = 4;
 
 /** The directions of shutdown(2). */
 export const SHUT_RD = 0;
@@ -71,17 +76,12 @@ export function listen(fd: number, backlog: number): void {
 export function accept(listener: number): number {
   const fd = libc.accept(listener, null, null);
   check(fd, 'accept', { fd: listener });
-  return countClient(fd);
-}
-
-let accepted = 0;
-
-/** Notes that a connection has been accepted. @returns its descriptor */
-export function countClient(fd: number): number {
   accepted += 1;
   log('accept →', fd);
   return fd;
 }
+
+let accepted = 0;
 
 /**
  * How many connections this process has accepted. A child inherits the number
@@ -165,35 +165,41 @@ function askForName(call: 'getsockname' | 'getpeername', fd: number): Address {
 
 // What we add /////////////////////////////////////////////////////////////////
 
-/**
- * The three calls of every server: a socket, its name, its queue.
- *
- * @param patience how many seconds a client may take nothing of what it is
- *   sent, before the kernel gives the connection up: TCP_USER_TIMEOUT of
- *   tcp(7), which every connection inherits from the listener. 0: what the
- *   kernel thinks right, which is minutes
- * @returns the listener's descriptor
- * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL
- */
-export function listenOn(name: Address, backlog: number, patience = 0): number {
-  const listener = socket();
-  // Without it, the port stays taken for a minute after a restart, while old
-  // connections are in TIME_WAIT. See SO_REUSEADDR in socket(7).
-  setOption(listener, SOL_SOCKET, SO_REUSEADDR, new Int32Array([1]));
-  const milliseconds = new Int32Array([patience * 1000]);
-  setOption(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
-  bind(listener, name);
-  listen(listener, backlog);
-  return listener;
+/** Where and how a server listens. */
+export interface ListenerOptions {
+  host: string;
+  /** 0: the kernel chooses one. */
+  port: number;
+  /** How many connections may wait to be accepted, see `listen`. */
+  backlog: number;
+  /**
+   * How many seconds a client may take nothing of what it is sent, before the
+   * kernel gives the connection up: TCP_USER_TIMEOUT of tcp(7), which every
+   * connection inherits from the listener.
+   */
+  patience: number;
 }
 
 /**
- * Limits how long `accept` and `read` wait, see SO_RCVTIMEO in socket(7).
+ * The three calls of every server: a socket, its name, its queue. And a line
+ * that says where it listens, even with --quiet, since port 0 has an answer.
  *
- * @param seconds 0 for no limit
+ * @returns the listener's descriptor
+ * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL
  */
-export function setReceiveTimeout(fd: number, seconds: number): void {
-  setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(seconds));
+export function openListener(options: ListenerOptions): number {
+  const { host, port, backlog, patience } = options;
+  const listener = socket();
+  // Without it, the port stays taken for a minute after a restart, while old
+  // connections are in TIME_WAIT. See SO_REUSEADDR in socket(7).
+  setOption(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+  setOption(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, patience * 1000);
+  bind(listener, { address: host, port });
+  listen(listener, backlog);
+  const where = formatAddress(getsockname(listener));
+  const { title, pid } = process;
+  announce(`${title} listens on http://${where}/, PID ${pid}`);
+  return listener;
 }
 
 /**
@@ -206,25 +212,61 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   while (rest.length > 0) rest = rest.subarray(write(fd, rest));
 }
 
-/**
- * Waits until there is something to read, end-of-file included: poll(2).
- *
- * @param deadline in the milliseconds of `Date.now()`
- * @returns false if the deadline came first
- */
-export function waitReadable(fd: number, deadline: number): boolean {
-  for (;;) {
-    const left = Math.max(0, deadline - Date.now());
-    pollfd[0] = fd;
-    pollfd[1] = POLLIN;
-    const ready = libc.poll(pollfd, 1, left);
-    if (ready !== -1) return ready > 0;
-    if (errno() !== EINTR) check(-1, 'poll', { fd });
+/** Descriptors for poll(2), and the events to wait for: struct pollfd. */
+export class PollSet {
+  // int fd; short events; short revents: the lower half of the second int is
+  // what to wait for, and the upper one what has happened.
+  readonly pollfds: Int32Array;
+
+  constructor(size: number) {
+    this.pollfds = new Int32Array(2 * size).fill(-1); // which poll ignores
+  }
+
+  get size(): number {
+    return this.pollfds.length / 2;
+  }
+
+  /** @param events POLLIN, POLLOUT, both or neither */
+  set(index: number, fd: number, events: number): this {
+    this.pollfds[2 * index] = fd;
+    this.pollfds[2 * index + 1] = events;
+    return this;
+  }
+
+  /** What has happened: events that were waited for, and failures always. */
+  happened(index: number): number {
+    return (this.pollfds[2 * index + 1] ?? 0) >> 16;
   }
 }
 
-// struct pollfd: the descriptor; what to wait for, and what has happened.
-const pollfd = new Int32Array(2);
+/**
+ * poll(2): waits until something happens on one of the descriptors.
+ *
+ * @param milliseconds how long at most; without a limit if negative
+ * @returns on how many something has happened; 0 also if a signal came
+ */
+export function poll(set: PollSet, milliseconds: number): number {
+  const ready = libc.poll(set.pollfds, set.size, Math.ceil(milliseconds));
+  if (ready !== -1) return ready;
+  return errno() === EINTR ? 0 : check(-1, 'poll');
+}
+
+/**
+ * Waits until there is something to read, end-of-file included.
+ *
+ * @param deadline in the milliseconds of `performance.now()`
+ * @returns false if the deadline came first
+ */
+export function waitReadable(fd: number, deadline: number): boolean {
+  only.set(0, fd, POLLIN);
+  for (;;) {
+    const left = Math.max(0, deadline - performance.now());
+    if (poll(only, left) > 0) return true;
+    if (left === 0) return false;
+  }
+}
+
+const only = new PollSet(1);
 
 /** How many bytes have come that nobody has read, as far as a buffer goes. */
 export function readWaiting(fd: number, into: Uint8Array): number {
@@ -236,8 +278,8 @@ export function writeNow(fd: number, bytes: Uint8Array): number {
   return Math.max(0, libc.send(fd, bytes, bytes.length, MSG_DONTWAIT));
 }
 
-/** Both ends of a connection. @throws SystemError ENOTCONN */
-export function socketPair(fd: number): SocketPair {
+/** The names of both ends of a connection. @throws SystemError ENOTCONN */
+export function bothNames(fd: number): SocketPair {
   return { local: getsockname(fd), remote: getpeername(fd) };
 }
 
@@ -274,20 +316,14 @@ function decodeAddress(bytes: Uint8Array): Address {
   return { address: bytes.subarray(4, 8).join('.'), port: high * 256 + low };
 }
 
-// struct timeval: seconds and microseconds, 64 bits each.
-function timeval(seconds: number): Uint8Array {
-  const pair = new BigInt64Array(2);
-  pair[0] = BigInt(Math.floor(seconds));
-  pair[1] = BigInt(Math.floor((seconds % 1) * 1e6));
-  return new Uint8Array(pair.buffer);
-}
-
 function setOption(
   fd: number,
   level: number,
   option: number,
-  value: NodeJS.TypedArray,
+  number: number,
 ): void {
-  const size = value.byteLength;
-  check(libc.setsockopt(fd, level, option, value, size), 'setsockopt', { fd });
+  const value = new Int32Array([number]);
+  const { byteLength } = value;
+  const result = libc.setsockopt(fd, level, option, value, byteLength);
+  check(result, 'setsockopt', { fd });
 }

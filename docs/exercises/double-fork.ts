@@ -4,19 +4,14 @@
  * The child forks a grandchild and ends. The parent waits for the child, which
  * takes no time. The grandchild serves, as an orphan, and init reaps it.
  */
-import { exitAfter, fork, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     const client = accept(listener);
@@ -27,7 +22,7 @@ function serve(options: ServerOptions): void {
         close(listener);
         if (fork() !== 0) return;
         exitAfter(() => {
-          serveClient(client, timeout);
+          serveClient(client, options);
           close(client);
         });
       });
@@ -38,4 +33,4 @@ function serve(options: ServerOptions): void {
   }
 }
 
-start('double-fork', 'leaves the reaping to init', serve);
+startForking('double-fork', 'leaves the reaping to init', serve);

@@ -4,21 +4,16 @@
  * A parent that ignores the signal tells the kernel that it does not want to
  * know how its children end. They leave no zombies, and no exit status.
  */
-import { exitAfter, fork } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { SIG_IGN, signal } from '../../shared/signals';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { SIG_IGN, signal } from '#shared/signals';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
   signal('SIGCHLD', SIG_IGN);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     // An ignored signal interrupts nothing: no EINTR.
@@ -28,7 +23,7 @@ function serve(options: ServerOptions): void {
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -37,4 +32,4 @@ function serve(options: ServerOptions): void {
   }
 }
 
-start('ignore-sigchld', 'lets the kernel reap', serve);
+startForking('ignore-sigchld', 'lets the kernel reap', serve);

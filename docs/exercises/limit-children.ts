@@ -4,21 +4,16 @@
  * At the limit, the parent waits until a child has ended before it accepts
  * anybody. Meanwhile clients wait in the accept queue.
  */
-import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, WNOHANG, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 const MAX_CHILDREN = 8;
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   let children = 0;
   for (;;) {
@@ -28,7 +23,7 @@ function serve(options: ServerOptions): void {
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -37,8 +32,8 @@ function serve(options: ServerOptions): void {
     children += 1;
     // Those that have ended by now; at the limit, at least one.
     const wait = () => (children < MAX_CHILDREN ? WNOHANG : 0);
-    while (waitpid(-1, wait()).pid > 0) children -= 1;
+    while ('pid' in waitpid(-1, wait())) children -= 1;
   }
 }
 
-start('limit-children', 'never has more than eight children', serve);
+startForking('limit-children', 'never has more than eight children', serve);

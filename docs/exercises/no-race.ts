@@ -5,16 +5,18 @@
  * for its children in one call. A signal is over when it has arrived; a
  * descriptor still shows what happened before anybody looked.
  */
-import { POLLIN } from '../../shared/libc';
-import { poll } from '../../shared/poll';
-import { exitAfter, fork, pidfd_open, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { accept, close, listenOn } from '../../shared/sockets';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, pidfd_open, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
 import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+  accept,
+  close,
+  openListener,
+  POLLIN,
+  PollSet,
+  poll,
+} from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 const NO_LIMIT = -1;
 
@@ -22,9 +24,7 @@ const NO_LIMIT = -1;
 const children = new Map<number, number>();
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     for (const fd of readable([listener, ...children.keys()])) {
@@ -38,7 +38,7 @@ function serve(options: ServerOptions): void {
       if (pid === 0) {
         exitAfter(() => {
           close(listener);
-          serveClient(client, timeout);
+          serveClient(client, options);
           close(client);
         });
       }
@@ -51,9 +51,12 @@ function serve(options: ServerOptions): void {
 
 /** Waits until there is something to see on some of the descriptors. */
 function readable(fds: number[]): number[] {
-  const interests = fds.map((fd) => ({ fd, events: POLLIN }));
-  const happened = poll(interests, NO_LIMIT);
-  return fds.filter((_, i) => happened[i]);
+  const set = new PollSet(fds.length);
+  fds.forEach((fd, i) => {
+    set.set(i, fd, POLLIN);
+  });
+  poll(set, NO_LIMIT);
+  return fds.filter((_, i) => set.happened(i));
 }
 
 /** Collects a child that has ended, and gives its descriptor back. */
@@ -63,4 +66,4 @@ function reap(fd: number): void {
   close(fd);
 }
 
-start('no-race', 'cannot miss the end of a child', serve);
+startForking('no-race', 'cannot miss the end of a child', serve);

@@ -4,19 +4,14 @@
  * Nothing leaks, and nobody is served at the same time as somebody else: an
  * iterative server that pays for a process.
  */
-import { exitAfter, fork, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     const client = accept(listener);
@@ -25,7 +20,7 @@ function serve(options: ServerOptions): void {
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -36,4 +31,4 @@ function serve(options: ServerOptions): void {
   }
 }
 
-start('wait-in-the-loop', 'waits for each child at once', serve);
+startForking('wait-in-the-loop', 'waits for each child at once', serve);

@@ -10,19 +10,14 @@
  * What still goes wrong: nobody collects the children's exit statuses. Each
  * stays behind as a zombie, until the user may have no more processes.
  */
-import { exitAfter, fork } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     const client = accept(listener);
@@ -31,7 +26,7 @@ function serve(options: ServerOptions): void {
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -43,4 +38,4 @@ function serve(options: ServerOptions): void {
   }
 }
 
-start('part3a', 'closes its copies, never waits for a child', serve);
+startForking('part3a', 'closes its copies, never waits for a child', serve);

@@ -10,21 +10,16 @@
  * What still goes wrong: the signal finds the parent in accept. The call is
  * interrupted and fails with EINTR, and the server dies of it.
  */
-import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { onSignal } from '../../shared/signals';
-import { accept, close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, WNOHANG, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { onSignal } from '#shared/signals';
+import { accept, close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 function serve(options: ServerOptions): void {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', reapChild);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
     const client = accept(listener);
@@ -33,7 +28,7 @@ function serve(options: ServerOptions): void {
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -47,4 +42,4 @@ function reapChild(): void {
   waitpid(-1, WNOHANG);
 }
 
-start('part3b', 'waits in a SIGCHLD handler, dies of EINTR', serve);
+startForking('part3b', 'waits in a SIGCHLD handler, dies of EINTR', serve);

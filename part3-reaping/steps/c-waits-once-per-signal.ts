@@ -11,32 +11,27 @@
  * before the parent gets to run, SIGCHLD arrives once, one child is waited
  * for, and the others stay behind as zombies.
  */
-import { acceptOrWake } from '../../shared/accepting';
-import { exitAfter, fork, WNOHANG, waitpid } from '../../shared/processes';
-import { serveClient } from '../../shared/serve';
-import { onSignal } from '../../shared/signals';
-import { close, listenOn } from '../../shared/sockets';
-import {
-  announceListener,
-  type ServerOptions,
-  start,
-} from '../../shared/start';
+import { acceptUnlessInterrupted } from '#shared/accepting';
+import { startForking } from '#shared/forking';
+import { exitAfter, fork, WNOHANG, waitpid } from '#shared/processes';
+import { serveClient } from '#shared/serve';
+import { onSignal } from '#shared/signals';
+import { close, openListener } from '#shared/sockets';
+import type { ServerOptions } from '#shared/start';
 
 async function serve(options: ServerOptions): Promise<void> {
-  const { host, port, backlog, timeout, patience } = options;
-  const listener = listenOn({ address: host, port }, backlog, patience);
   onSignal('SIGCHLD', reapChild);
-  announceListener(listener);
+  const listener = openListener(options);
 
   for (;;) {
-    const client = await acceptOrWake(listener);
-    if (client === null) continue;
+    const client = await acceptUnlessInterrupted(listener);
+    if (client === 'EINTR') continue;
 
     const pid = fork();
     if (pid === 0) {
       exitAfter(() => {
         close(listener);
-        serveClient(client, timeout);
+        serveClient(client, options);
         close(client);
       });
     }
@@ -50,4 +45,4 @@ function reapChild(): void {
   waitpid(-1, WNOHANG);
 }
 
-start('part3c', 'restarts accept, waits once per signal', serve);
+startForking('part3c', 'restarts accept, waits once per signal', serve);

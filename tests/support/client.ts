@@ -2,13 +2,10 @@
  * Clients under the test's control, gone when the test is over.
  */
 import { onTestFinished } from 'vitest';
-import {
-  type Client,
-  openClient as open,
-} from '../../tools/experiments/clients';
-import { waitFor } from '../../tools/experiments/wait';
+import { type Client, openClient as open } from '../../tools/harness/clients';
+import { waitFor } from '../../tools/harness/wait';
 
-export { type Client, get } from '../../tools/experiments/clients';
+export { type Client, get } from '../../tools/harness/clients';
 
 /** Connects. The socket is destroyed when the test is over. */
 export function openClient(port: number): Promise<Client> {

@@ -1,31 +1,62 @@
 /**
  * Servers that are broken on purpose, made from those that are not.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
-import { built } from './server';
+import { spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { expect } from 'vitest';
 
-/** Which part of the compiled server becomes what. */
-export type Edit = [part: RegExp, replacement: string];
+/** Which part of a server's source becomes what. */
+export type Edit = [part: string, replacement: string];
+
+/** A server, and what is to be changed in it. */
+export interface Mutant {
+  /** The original, as in STAGES. */
+  program: string;
+  edits: Edit[];
+}
 
 /**
- * A compiled server with edits. It lies as deep as the original, so that it
- * finds its imports, and is gone when the test is over.
+ * Writes servers with edits and compiles them, all at once. They lie in a
+ * folder of this repository, so that they find their imports.
  *
- * @param file the original, in build/
- * @returns where it is
+ * @returns the program that each has become, and what removes them again
  */
-export function mutate(file: string, edits: Edit[]): string {
-  const original = built(file);
-  let code = readFileSync(original, 'utf8');
+export function compileMutants<Name extends string>(
+  mutants: Record<Name, Mutant>,
+): { programs: Record<Name, string>; remove: () => void } {
+  mkdirSync('build', { recursive: true });
+  const folder = mkdtempSync(resolve('build', 'mutants-'));
+  const names = Object.keys(mutants) as Name[];
+  const programs = names.map((name, i) => {
+    const file = join(folder, `mutant-${i}`);
+    writeFileSync(`${file}.ts`, sourceOf(mutants[name]));
+    return [name, relative('build', file)];
+  });
+  // Without a look at types or imports: those of the originals are right.
+  const flags = '--module commonjs --target es2022 --noCheck --noResolve';
+  const files = programs.map(([, program]) => `build/${program}.ts`);
+  const { status, stdout } = spawnSync(
+    'node_modules/.bin/tsc',
+    ['--ignoreConfig', ...flags.split(' '), ...files],
+    { encoding: 'utf8' },
+  );
+  expect(status, stdout).toBe(0);
+  const remove = () => rmSync(folder, { recursive: true });
+  return { programs: Object.fromEntries(programs), remove };
+}
+
+function sourceOf({ program, edits }: Mutant): string {
+  let source = readFileSync(`${program}.ts`, 'utf8');
   for (const [part, replacement] of edits) {
-    expect(part.test(code), `${file} still has ${part}`).toBe(true);
-    code = code.replace(part, replacement);
+    expect(source, `${program} still has it`).toContain(part);
+    source = source.replace(part, replacement);
   }
-  const folder = mkdtempSync(resolve(original, '../../mutant-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const mutant = join(folder, basename(file));
-  writeFileSync(mutant, code);
-  return mutant;
+  return source;
 }

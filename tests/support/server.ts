@@ -1,21 +1,21 @@
 /**
- * Servers under test: real processes, started on a port the kernel chooses,
- * and gone when the test is over, whatever it did.
+ * Servers and tools under test: real processes, on a port the kernel chooses,
+ * started as readers start them, and gone when the test is over.
  */
 import { expect, onTestFinished } from 'vitest';
-import { childrenOf, descriptorsOf } from '../../shared/kernel';
 import {
   type Defer,
   type Program,
   startProgram as start,
-} from '../../tools/experiments/programs';
+} from '../../tools/harness/programs';
 import {
-  built,
+  STAGE_NAMES,
   STAGES,
   type Stage,
   targetOf,
-} from '../../tools/experiments/stages';
-import { waitFor } from '../../tools/experiments/wait';
+} from '../../tools/harness/stages';
+import { waitFor } from '../../tools/harness/wait';
+import { childrenOf, descriptorsOf } from '../../tools/kernel/processes';
 
 export {
   built,
@@ -23,7 +23,15 @@ export {
   STAGES,
   type Stage,
   targetOf,
-} from '../../tools/experiments/stages';
+} from '../../tools/harness/stages';
+
+/** The stages that are tested: those named behind `npm test --`, or all. */
+export function chosenStages(): Stage[] {
+  const chosen = process.env.STAGES?.split(' ').filter(Boolean) ?? [];
+  return STAGE_NAMES.filter(
+    (name) => chosen.length === 0 || chosen.includes(name),
+  );
+}
 
 /** A program that listens. */
 export interface Server extends Program {
@@ -33,6 +41,16 @@ export interface Server extends Program {
 /** Starts a compiled program. It does not outlive the test. */
 export function startProgram(file: string, args: string[] = []): Program {
   return start([process.execPath, file, ...args], onTestFinished);
+}
+
+/** The command that `npm run NAME` stands for. */
+export function toolCommand(name: string, args: string[] = []): string[] {
+  return ['tools/run', `tools/${name}/main`, ...args];
+}
+
+/** Starts a tool as npm does. It does not outlive the test. */
+export function startTool(name: string, args: string[] = []): Program {
+  return start(toolCommand(name, args), onTestFinished);
 }
 
 /**
@@ -45,7 +63,7 @@ export async function startStage(
   flags: string[] = [],
   defer: Defer = onTestFinished,
 ): Promise<Server> {
-  const { command } = targetOf(built(STAGES[stage]), flags);
+  const { command } = targetOf(STAGES[stage], flags);
   return untilItListens(start(command, defer), stage);
 }
 

@@ -3,8 +3,9 @@
  * script(1), which every Linux has, makes the pseudo-terminal.
  */
 import { onTestFinished } from 'vitest';
-import { treeOf } from '../../shared/kernel';
-import { type Program, startProgram } from '../../tools/experiments/programs';
+import { type Program, startProgram } from '../../tools/harness/programs';
+import { readProcess, treeOf } from '../../tools/kernel/processes';
+import { toolCommand } from './server';
 
 export interface Terminal extends Program {
   type: (keys: string) => void;
@@ -18,9 +19,9 @@ export interface Terminal extends Program {
 
 const RESTORE = '\x1b[?25h\x1b[?1049l';
 
-/** Runs a compiled program with its arguments in a terminal of 80 × 24. */
-export function openTerminal(file: string, args: string[] = []): Terminal {
-  const words = [process.execPath, file, ...args].join(' ');
+/** Runs a tool with its arguments in a terminal of 80 × 24. */
+export function openTerminal(name: string, args: string[] = []): Terminal {
+  const words = toolCommand(name, args).join(' ');
   const command = `stty cols 80 rows 24; exec ${words}`;
   const program = startProgram(
     ['script', '--quiet', '--return', '--command', command, '/dev/null'],
@@ -32,8 +33,12 @@ export function openTerminal(file: string, args: string[] = []): Terminal {
     type: (keys) => program.process.stdin?.write(keys),
     screen: () => plain(program.output().split('\x1b[H').at(-2) ?? ''),
     restored: () => program.output().trimEnd().endsWith(RESTORE),
-    inner: () => treeOf(program.pid).at(-1) ?? 0,
+    inner: () => treeOf(program.pid).find(isNode) ?? 0,
   };
+}
+
+function isNode(pid: number): boolean {
+  return /node|MainThread/.test(readProcess(pid)?.name ?? '');
 }
 
 /** A text without escape sequences. */

@@ -1,6 +1,7 @@
 /**
  * The terminal: progress while it runs, then tables with bars.
  */
+import chalk from 'chalk';
 import type { Machine } from './machine';
 import type { Result } from './summary';
 
@@ -14,8 +15,6 @@ export interface Report {
   skipped: string[];
   loads: { load: string; what: string; results: Result[] }[];
 }
-
-const { default: chalk } = require('chalk') as typeof import('chalk');
 
 const BAR_WIDTH = 16;
 const REFERENCE = 'part3';
@@ -33,6 +32,8 @@ export function formatReport(report: Report): string {
     ...skipped.map((who) => `skipped: ${who}`),
     `${machine.cores} × ${machine.processor}, ${machine.memory} GiB`,
     machine.versions.join(' · '),
+    'C and Python check the first line of a request and skip its fields; ' +
+      'the stages\ncheck all of it.',
     `Median of ${rounds} × ${seconds} s. The load runs on the same cores as ` +
       'the servers,\nso compare the figures with each other, and with ' +
       'nothing else.',

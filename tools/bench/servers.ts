@@ -3,14 +3,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { startServer } from '../experiments/servers';
+import { dirname, join, resolve } from 'node:path';
+import { startServer } from '../harness/servers';
+import { built, STAGES } from '../harness/stages';
 import type { Load } from './load';
 
-const BUILD = resolve(__dirname, '../..');
-const TWINS = resolve(BUILD, '../tools/twins');
-const C_SOURCES = ['server.c', 'request.c'].map((file) => join(TWINS, file));
-const C_PROGRAM = join(BUILD, 'twins/server');
+const TWINS = 'tools/bench/twins';
+const C_PROGRAM = resolve('build/twins/server');
 // Long enough for every client of the load to wait in it.
 const BACKLOG = '4096';
 // A machine that stops for a while must not look like a client that does.
@@ -31,13 +30,13 @@ export interface Contestant {
 
 /** By the names that --only knows, in the order of the table. */
 export const CONTESTANTS = {
-  part1: stage('part 1: one after the other', 'part1-iterative/server.js'),
+  part1: stage('part 1: one after the other', STAGES.part1),
   part2: {
-    ...stage('part 2: forks and leaks', 'part2-forking/server.js'),
+    ...stage('part 2: forks and leaks', STAGES.part2),
     ends: 'client',
     bound: 400,
   },
-  part3: stage('part 3: forks and cleans up', 'part3-reaping/server.js'),
+  part3: stage('part 3: forks and cleans up', STAGES.part3),
   http: node('node:http, closing', 'close', 'server'),
   keepalive: node('node:http, keep-alive', 'keep-alive', 'nobody'),
   c1: c('C: one after the other', 'iterative'),
@@ -52,18 +51,18 @@ export const CONTESTANTS = {
 
 export type Name = keyof typeof CONTESTANTS;
 
-function stage(label: string, file: string): Contestant {
+function stage(label: string, program: string): Contestant {
   const limits = ['--backlog', BACKLOG, '--timeout', TIMEOUT];
   const flags = ['--quiet', '--port', '0', ...limits];
   return {
     label,
-    command: [process.execPath, join(BUILD, file), ...flags],
+    command: [process.execPath, built(program), ...flags],
     ends: 'server',
   };
 }
 
 function node(label: string, mode: string, ends: Load['ends']): Contestant {
-  const file = join(BUILD, 'tools/twins/http.js');
+  const file = built(`${TWINS}/http`);
   return { label, command: [process.execPath, file, '0', mode], ends };
 }
 
@@ -75,8 +74,8 @@ function c(label: string, mode: string): Contestant {
 function compile(): string | undefined {
   const reason = missing('cc', 'a C compiler');
   if (reason !== undefined) return reason;
-  mkdirSync(join(BUILD, 'twins'), { recursive: true });
-  const args = ['-O2', '-o', C_PROGRAM, ...C_SOURCES];
+  mkdirSync(dirname(C_PROGRAM), { recursive: true });
+  const args = ['-O2', '-o', C_PROGRAM, join(TWINS, 'server.c')];
   const { status, stderr } = spawnSync('cc', args, { encoding: 'utf8' });
   return status === 0 ? undefined : `cc: ${stderr.trim().split('\n')[0]}`;
 }

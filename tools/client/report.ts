@@ -3,10 +3,15 @@
  * when there are many, and a summary.
  */
 import chalk from 'chalk';
-import { printable } from '../../shared/log';
-import { formatAddress, formatPair } from '../../shared/sockets';
-import { count, formatTime, listSome } from '../words';
-import { age, type Connection, isUnfinished, statusLine } from './connections';
+import { printable } from '#shared/log';
+import { formatAddress, formatPair } from '#shared/sockets';
+import { count, formatTime, listSome } from '../common/words';
+import {
+  age,
+  type Connection,
+  isUnfinished,
+  statusLine,
+} from '../harness/connections';
 
 const TIME_WIDTH = 8;
 const MARGIN = ' '.repeat(TIME_WIDTH + 2);

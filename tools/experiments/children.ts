@@ -1,10 +1,22 @@
 /**
  * Experiments on what a server's children do to it, and to each other.
  */
-import { childrenOf, readProcess, zombiesOf } from '../../shared/kernel';
-import { findHolders, listSockets } from '../../shared/netstat';
-import { count } from '../words';
-import { type Client, LAST_REQUEST, openClient } from './clients';
+
+import { count } from '../common/words';
+import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
+import type { Defer } from '../harness/programs';
+import {
+  familyOf,
+  isAlive,
+  isRunning,
+  type Server,
+  startServer,
+  type Target,
+  watchIdle,
+} from '../harness/servers';
+import { waitFor } from '../harness/wait';
+import { childrenOf, readProcess, zombiesOf } from '../kernel/processes';
+import { findHolders, listSockets } from '../kernel/sockets';
 import {
   describeEnd,
   describeProcess,
@@ -14,18 +26,7 @@ import {
   serverEndOf,
 } from './findings';
 import { describeZombies, zombiesLeft } from './leaks';
-import type { Defer } from './programs';
-import {
-  familyOf,
-  isAlive,
-  isRunning,
-  type Server,
-  startServer,
-  type Target,
-  watchIdle,
-} from './servers';
 import { describeFailure, failed, visit } from './visits';
-import { waitFor } from './wait';
 
 /** Opens clients, one after the other, that say nothing. */
 async function openSilent(

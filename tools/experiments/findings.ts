@@ -1,17 +1,18 @@
 /**
  * What an experiment has found, in figures and in the kernel's words.
  */
+
+import { formatPair } from '#shared/sockets';
+import type { Client } from '../harness/clients';
+import { familyOf, type Server } from '../harness/servers';
 import {
   childrenOf,
   describeState,
   type Holder,
   readProcess,
   treeOf,
-} from '../../shared/kernel';
-import { findHolders, listSockets, type TcpSocket } from '../../shared/netstat';
-import { formatPair } from '../../shared/sockets';
-import type { Client } from './clients';
-import { familyOf, type Server } from './servers';
+} from '../kernel/processes';
+import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
 
 /** What one experiment on one server has found. */
 export interface Finding {

@@ -2,11 +2,12 @@
  * The experiments, in the order of the course. Each starts a server of its
  * own, whatever program that is, does something to it, and asks the kernel.
  */
+
+import type { Defer } from '../harness/programs';
+import type { Target } from '../harness/servers';
 import { counting, interruption, isolation, port, waiting } from './children';
 import type { Finding } from './findings';
 import { descriptors, hanging, openFiles, processes, zombies } from './leaks';
-import type { Defer } from './programs';
-import type { Target } from './servers';
 
 export interface Experiment {
   /** What is looked at, as a question. */

@@ -2,25 +2,11 @@
  * Experiments on what a server leaves behind: connections that never end,
  * descriptors, zombies.
  */
-import {
-  descriptorsOf,
-  listProcesses,
-  threadsOfUser,
-  userOf,
-  zombiesOf,
-} from '../../shared/kernel';
-import { listSockets } from '../../shared/netstat';
-import { formatPair } from '../../shared/sockets';
-import { count } from '../words';
-import type { Client } from './clients';
-import {
-  describeEnd,
-  describeRole,
-  type Finding,
-  fewOf,
-  serverEndOf,
-} from './findings';
-import type { Defer } from './programs';
+
+import { formatPair } from '#shared/sockets';
+import { count } from '../common/words';
+import type { Client } from '../harness/clients';
+import type { Defer } from '../harness/programs';
 import {
   familyOf,
   isRunning,
@@ -30,9 +16,24 @@ import {
   startServer,
   type Target,
   watchIdle,
-} from './servers';
+} from '../harness/servers';
+import { waitFor } from '../harness/wait';
+import {
+  descriptorsOf,
+  listProcesses,
+  threadsOfUser,
+  userOf,
+  zombiesOf,
+} from '../kernel/processes';
+import { listSockets } from '../kernel/sockets';
+import {
+  describeEnd,
+  describeRole,
+  type Finding,
+  fewOf,
+  serverEndOf,
+} from './findings';
 import { failed, visit } from './visits';
-import { waitFor } from './wait';
 
 const REQUESTS = 20;
 
@@ -184,8 +185,8 @@ async function survive(
   };
 }
 
-// Longer than a server may wait before it looks after its children: part 3
-// does so twice a second.
+// Longer than many servers wait before they look after their children: twice
+// a second is a common habit.
 const REAPING_MS = 700;
 
 /** How many zombies are there after some requests? */
@@ -204,7 +205,9 @@ export async function zombies(target: Target, defer: Defer): Promise<Finding> {
     verdict: found.length === 0 && !stay ? 'good' : 'bad',
     figure,
     measured: { requests: REQUESTS, zombies: found.length, living },
-    evidence: describeZombies(server, found),
+    evidence: stay
+      ? [`${count(living, 'process', 'processes')} more than before run`]
+      : describeZombies(server, found),
   };
 }
 

@@ -1,12 +1,19 @@
 /**
  * Clients that visit a server one after the other.
  */
-import { childrenOf, readProcess } from '../../shared/kernel';
-import { type Client, LAST_REQUEST, openClient } from './clients';
+
+import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
+import type { Defer } from '../harness/programs';
+import {
+  hearOut,
+  isAlive,
+  lastWords,
+  type Server,
+  watchIdle,
+} from '../harness/servers';
+import { waitFor } from '../harness/wait';
+import { childrenOf, readProcess } from '../kernel/processes';
 import { describeProcess, type Finding } from './findings';
-import type { Defer } from './programs';
-import { hearOut, isAlive, lastWords, type Server, watchIdle } from './servers';
-import { waitFor } from './wait';
 
 /** How a number of visits went. */
 export interface Visits {

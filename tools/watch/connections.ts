@@ -2,7 +2,7 @@
  * The connections as lines: who is at both ends, and what the client waits
  * for.
  */
-import { count } from '../words';
+import { count } from '../common/words';
 import { heading, type Line, type Style } from './lines';
 import type { Model } from './model';
 import type { Connection, Verdict } from './pairs';

@@ -1,7 +1,7 @@
 /**
  * What is wrong, in plain language.
  */
-import { count } from '../words';
+import { count } from '../common/words';
 import type { Model } from './model';
 import type { Verdict } from './pairs';
 import type { Member } from './picture';

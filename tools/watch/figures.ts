@@ -1,7 +1,7 @@
 /**
  * Figures as lines: descriptors, the queue, and how they have changed.
  */
-import { count, plainNumber } from '../words';
+import { count, plainNumber } from '../common/words';
 import { HEADING, heading, type Line, type Style } from './lines';
 import type { Model } from './model';
 

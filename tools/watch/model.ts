@@ -2,8 +2,9 @@
  * What a picture means: a pure function, so that programs (--json), the
  * screen and the tests are told the same.
  */
-import type { Limit } from '../../shared/kernel';
-import { formatAddress } from '../../shared/sockets';
+
+import { formatAddress } from '#shared/sockets';
+import type { Limit } from '../kernel/processes';
 import { diagnose } from './diagnosis';
 import { type Connection, pairUp } from './pairs';
 import type { Member, Picture } from './picture';

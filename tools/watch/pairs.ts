@@ -1,9 +1,10 @@
 /**
  * Both ends of each connection, and how it stands.
  */
-import type { Holder } from '../../shared/kernel';
-import type { TcpSocket, TcpState } from '../../shared/netstat';
-import { formatAddress, type SocketPair } from '../../shared/sockets';
+
+import { formatAddress, type SocketPair } from '#shared/sockets';
+import type { Holder } from '../kernel/processes';
+import type { TcpSocket, TcpState } from '../kernel/sockets';
 import type { Member, Picture } from './picture';
 
 /**

@@ -16,14 +16,14 @@ import {
   sleepOf,
   threadsOfUser,
   userOf,
-} from '../../shared/kernel';
+} from '../kernel/processes';
+import { readSocketDetails, type SocketDetails } from '../kernel/sockdiag';
 import {
   findHolders,
   findListener,
   listSockets,
   type TcpSocket,
-} from '../../shared/netstat';
-import { readSocketDetails, type SocketDetails } from '../../shared/sockdiag';
+} from '../kernel/sockets';
 
 /** A process of the server's family. */
 export interface Member extends Process {

@@ -1,9 +1,10 @@
 /**
  * The processes as lines: a tree, in which a zombie looks like one.
  */
-import { describeState } from '../../shared/kernel';
-import { printable } from '../../shared/log';
-import { count, formatAge, plainNumber } from '../words';
+
+import { printable } from '#shared/log';
+import { count, formatAge, plainNumber } from '../common/words';
+import { describeState } from '../kernel/processes';
 import { flushRight, heading, type Line, type Style } from './lines';
 import type { Model } from './model';
 import type { Member } from './picture';

@@ -2,7 +2,7 @@
  * A model as lines of a screen: a pure function of the model and of the
  * size.
  */
-import { formatAge, wrap } from '../words';
+import { formatAge, wrap } from '../common/words';
 import { connectionLines } from './connections';
 import { descriptorLines, trendLines } from './figures';
 import { cut, flushRight, type Line, type Piece } from './lines';

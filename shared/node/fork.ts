@@ -1,0 +1,55 @@
+/**
+ * fork(2) for a process that is Node.
+ */
+import { becomeChild, stayParent } from '#shared/node/children';
+import {
+  errno,
+  libc,
+  observer,
+  SystemError,
+  unobserved,
+} from '#shared/node/libc';
+import { copyAllToChild, tellOfCopying } from '#shared/node/memory';
+
+const SIG_SETMASK = 2; // the same number on x86-64 and arm64
+const SIGSET_BYTES = 128; // sizeof(sigset_t) in glibc and in musl
+const EVERY_SIGNAL = new Uint8Array(SIGSET_BYTES).fill(0xff);
+const maskBefore = new Uint8Array(SIGSET_BYTES);
+
+/**
+ * Forks. Signals are held back meanwhile, see sigprocmask(2), so that none
+ * reaches the child before it has put the parent's handlers aside.
+ *
+ * @returns the child's PID in the parent, 0 in the child
+ * @throws SystemError EAGAIN (a limit on processes), ENOMEM
+ */
+export function forkNode(): number {
+  libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, maskBefore);
+  try {
+    return copyProcess(unobserved.fork);
+  } finally {
+    libc.sigprocmask(SIG_SETMASK, maskBefore, null);
+  }
+}
+
+function copyProcess(fork: () => number): number {
+  copyAllToChild();
+  const pid = fork(); // nothing may be allocated between these two
+  const error = errno();
+  if (pid === 0) becomeChild();
+  if (observer !== null) {
+    if (pid !== 0) tellOfCopying(observer);
+    observer('fork', [], pid, error);
+  }
+  if (pid === -1) throw new SystemError('fork', error);
+  return pid;
+}
+
+/**
+ * Plays the child's side of a fork in the parent, but for the system call that
+ * would make it real, and undoes what it has done.
+ */
+export function rehearseFork(): void {
+  copyProcess(() => 0);
+  stayParent();
+}

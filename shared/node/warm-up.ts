@@ -1,0 +1,57 @@
+/**
+ * Warming up: why a child does not begin by compiling JavaScript.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { check, libc } from '#shared/node/libc';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+// V8 compiles a function when it is first called, and learns during the next
+// calls which types it meets. What has been called some thousand times it
+// compiles again, for these types, into code that takes no more notes. Each
+// note is written to a page that a child then has to copy.
+const ROUNDS = 2_000;
+
+/** What children are going to do, to be done before the first fork. */
+export interface Rehearsal {
+  /** What a client says. */
+  request: Buffer;
+  /** Serves a client, given its descriptor, and closes it. */
+  serve: (client: number) => void;
+}
+
+/**
+ * Serves a client that this process itself plays, over and over, before the
+ * first fork. A fork copies the heap, compiled functions included. Without
+ * this, every child would compile the whole handler anew for its one client,
+ * and throw it away. Call it before the log is on.
+ *
+ * The two ends are a pair of Unix sockets, see socketpair(2): nobody who
+ * looks at this process ever sees a listener that is not the server's.
+ *
+ * @throws SystemError EMFILE, ENFILE
+ */
+export function warmUp({ request, serve }: Rehearsal): void {
+  const pair = new Int32Array(2);
+  const answer = Buffer.alloc(1024);
+  for (let round = 0; round < ROUNDS; round++) {
+    check(libc.socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 'socketpair');
+    const [client = -1, server = -1] = pair;
+    check(libc.write(client, request, request.length), 'write');
+    serve(server);
+    check(libc.read(client, answer, answer.length), 'read');
+    check(libc.close(client), 'close');
+  }
+  compileNoMore();
+}
+
+/**
+ * From here on V8 leaves its code as it is. It would compile the accept loop
+ * as the parent takes it, and every child, on its way out, would have to throw
+ * that away. And what it decides to compile in one child, it would compile in
+ * each of them.
+ */
+function compileNoMore(): void {
+  setFlagsFromString('--no-maglev');
+  setFlagsFromString('--no-turbofan');
+}

@@ -1,0 +1,75 @@
+/**
+ * What a parent owes besides: not too many children, a word to a client that
+ * none can be made for, and an end in order. Each call can be left out.
+ */
+import { log, logOnce } from '#shared/log';
+import { SystemError } from '#shared/node/libc';
+import { fork, livingChildren } from '#shared/processes';
+import { turnAway } from '#shared/serve';
+import { kill, nextSignal, onSignal } from '#shared/signals';
+
+/**
+ * Whether there are as many children as there may be. Clients wait in the
+ * accept queue until one has ended.
+ */
+export function isFull(maxChildren: number): boolean {
+  if (livingChildren().length < maxChildren) return false;
+  logOnce(`${maxChildren} children: new connections wait in the queue`);
+  return true;
+}
+
+/**
+ * fork(2) for a server that goes on when there is no room for a child: the
+ * client is told so, with a 503.
+ *
+ * @returns as fork, or null for EAGAIN and ENOMEM, which is logged
+ */
+export function forkOrTurnAway(client: number): number | null {
+  try {
+    return fork();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    log(error.message);
+    turnAway(client);
+    return null;
+  }
+}
+
+let stopping = false;
+
+/** Whether the server has been told to stop, see `stopInOrder`. */
+export function isStopping(): boolean {
+  return stopping;
+}
+
+// Under npm a single Ctrl-C arrives twice, from the terminal and from npm,
+// which passes it on. So one that follows within half a second is the same.
+const SAME_CTRL_C_MS = 500;
+
+/**
+ * From now on, the first SIGTERM or SIGINT (Ctrl-C) only asks the server to
+ * stop. The next one ends its children, with SIGKILL, which also ends one that
+ * is stopped.
+ */
+export function stopInOrder(): void {
+  let since = 0;
+  const handler = () => {
+    if (!stopping) {
+      stopping = true;
+      since = performance.now();
+    } else if (performance.now() - since > SAME_CTRL_C_MS) {
+      for (const pid of livingChildren()) kill(pid, 'SIGKILL');
+    }
+  };
+  onSignal('SIGTERM', handler);
+  onSignal('SIGINT', handler);
+}
+
+/** Waits for the last child: those we have get the whole of their answer. */
+export async function lastChild(): Promise<void> {
+  const { length } = livingChildren();
+  if (length > 0) {
+    log(`waits for its last children (${length}): Ctrl-C again ends them`);
+  }
+  while (livingChildren().length > 0) await nextSignal();
+}

@@ -1,6 +1,0 @@
-/**
- * Hanging: after the answer, does the client see end-of-file?
- */
-import { testPromises } from './support/promises';
-
-testPromises('hanging');

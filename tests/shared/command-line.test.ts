@@ -1,0 +1,220 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { childrenOf, readProcess } from '../../tools/kernel/processes';
+import { ask, get } from '../support/client';
+import {
+  built,
+  STAGES,
+  startProgram,
+  startStage,
+  untilItSays,
+} from '../support/server';
+
+const PART3 = built(STAGES.part3);
+
+/** Runs a command that is expected to end by itself. */
+async function run(...args: string[]) {
+  const program = startProgram(PART3, args);
+  const { code } = await program.ended;
+  return { code, output: program.output() };
+}
+
+/** One line on stderr, no stack trace: what every refusal looks like. */
+function oneLine(output: string): string {
+  expect(output.trimEnd().split('\n')).toHaveLength(1);
+  expect(output).not.toMatch(/ at .*:\d+/);
+  return output.trimEnd();
+}
+
+describe('a wrong command line ends with status 2 and one line', () => {
+  test.each([
+    [
+      ['--port', 'http'],
+      '--port takes a whole number from 0 to 65535, not "http"',
+    ],
+    [
+      ['--port', '65536'],
+      '--port takes a whole number from 0 to 65535, not "65536"',
+    ],
+    [['--port', '-1'], '--port takes a whole number from 0 to 65535, not "-1"'],
+    [['--port='], '--port takes a whole number from 0 to 65535, not ""'],
+    [['--port'], '--port takes a whole number from 0 to 65535'],
+    [
+      ['--host', 'example.org'],
+      '--host takes an IPv4 address such as 127.0.0.1, not "example.org"',
+    ],
+    [
+      ['--host', '::1'],
+      '--host takes an IPv4 address such as 127.0.0.1, not "::1"',
+    ],
+    [
+      ['--backlog', '1.5'],
+      '--backlog takes a whole number from 0 to 65535, not "1.5"',
+    ],
+    [
+      ['--timeout', '0'],
+      '--timeout takes a number of seconds from 0.1 to 3600, not "0"',
+    ],
+    [
+      ['--max-open-files', 'many'],
+      '--max-open-files takes a whole number from 0 to 1048576, not "many"',
+    ],
+    [['--quiet=yes'], '--quiet takes no value'],
+    [['--ports', '1'], 'unknown flag --ports'],
+    [['--constructor'], 'unknown flag --constructor'],
+    [['-p', '1'], 'unknown flag -p'],
+    [['8888'], 'unexpected word "8888"'],
+  ])('%j', async (args, problem) => {
+    const { code, output } = await run(...args);
+    expect(oneLine(output)).toBe(`part3: ${problem} (--help lists the flags)`);
+    expect(code).toBe(2);
+  });
+});
+
+describe('what cannot be done ends with status 1 and one line', () => {
+  test('a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      other.close();
+    });
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const { code, output } = await run('--quiet', '--port', `${port}`);
+    expect(oneLine(output)).toBe(
+      `part3: bind 127.0.0.1:${port}: EADDRINUSE (Address already in use): ` +
+        `another program listens there; stop it, or take --port ${port + 1}`,
+    );
+    expect(code).toBe(1);
+  });
+
+  const unprivileged = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+  const portIsFree = Number(readFileSync(unprivileged, 'utf8')) <= 1;
+
+  test.skipIf(portIsFree)('a port that is not allowed', () => {
+    // Root may do without this one capability, too.
+    const drop = process.getuid?.() === 0;
+    const wrapper = drop ? ['setpriv', '--bounding-set=-net_bind_service'] : [];
+    const [file = '', ...args] = [...wrapper, process.execPath, PART3];
+    const flags = ['--quiet', '--port', '1'];
+    const { status, stderr } = spawnSync(file, [...args, ...flags], {
+      encoding: 'utf8',
+    });
+    expect(oneLine(stderr)).toBe(
+      'part3: bind 127.0.0.1:1: EACCES (Permission denied): ' +
+        'ports below 1024 are for root; take --port 8888',
+    );
+    expect(status).toBe(1);
+  });
+
+  test('an address of another machine', async () => {
+    const { code, output } = await run('--quiet', '--host', '192.0.2.1');
+    expect(oneLine(output)).toMatch(
+      /EADDRNOTAVAIL .* take --host 127\.0\.0\.1/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['platform', 'darwin', /cannot run on darwin: use a dev container, WSL 2/],
+    [
+      'versions',
+      { node: '20.18.3' },
+      /Node 20\.18\.3 is too old: install Node/,
+    ],
+    [
+      'versions',
+      { node: '18.20.0' },
+      /Node 18\.20\.0 is too old: install Node/,
+    ],
+  ])('another %s: %j', async (property, value, sentence) => {
+    const pretend = `Object.defineProperty(process, '${property}',
+      { value: ${JSON.stringify(value)} })`;
+    const program = startProgram('--import', [
+      `data:text/javascript,${encodeURIComponent(pretend)}`,
+      PART3,
+    ]);
+    const { code } = await program.ended;
+    expect(oneLine(program.output())).toMatch(sentence);
+    expect(code).toBe(1);
+  });
+});
+
+test('--help lists every flag, on stdout, with status 0', async () => {
+  const { code, output } = await run('--help');
+  const flags = [...output.matchAll(/^ {2}--([\w-]+)/gm)].map(
+    ([, flag]) => flag,
+  );
+  const promised = 'port host backlog max-open-files max-processes quiet trace';
+  expect(flags).toEqual(expect.arrayContaining(promised.split(' ')));
+  expect(
+    Math.max(...output.split('\n').map((line) => line.length)),
+  ).toBeLessThanOrEqual(80);
+  expect(code).toBe(0);
+});
+
+describe('the log', () => {
+  test('names the events in the words of the kernel', async () => {
+    const server = await startStage('part3');
+    const body = await ask(server.port, get('/'));
+    const child = /process +(\d+)/.exec(body)?.[1];
+    const fd = /descriptor +(\d+)/.exec(body)?.[1];
+    process.kill(server.pid, 'SIGTERM');
+    await server.ended;
+    const lines = server.output().split('\n');
+    for (const event of [
+      `[${server.pid}] accept → ${fd}`,
+      `[${server.pid}] fork → ${child}`,
+      `[${server.pid}] close(${fd})`,
+      `[${child}] GET / → 200`,
+      `[${child}] close(${fd})`,
+      `[${server.pid}] reaped ${child} → exit 0`,
+    ]) {
+      expect(lines).toContain(event); // in a pipe: without colour
+    }
+  });
+
+  test('is off with --quiet, but for where the server listens', async () => {
+    const server = await startStage('part3', ['--quiet']);
+    await ask(server.port, get('/'));
+    process.kill(server.pid, 'SIGTERM');
+    await server.ended;
+    expect(oneLine(server.output())).toMatch(/^part3 listens on http/);
+  });
+
+  test('shows every system call with --trace, in parent and child', async () => {
+    const server = await startStage('part3', ['--trace', '--quiet']);
+    const body = await ask(server.port, get('/'));
+    const child = /process +(\d+)/.exec(body)?.[1];
+    process.kill(server.pid, 'SIGTERM');
+    await server.ended;
+    const trace = server.output();
+    expect(trace).toMatch(
+      new RegExp(
+        `^\\[${server.pid}\\] accept\\(\\d+, NULL, NULL\\) = \\d+$`,
+        'm',
+      ),
+    );
+    expect(trace).toContain(`[${server.pid}] fork() = ${child}\n`);
+    expect(trace).toContain(`[${child}] fork() = 0\n`);
+    expect(trace).toMatch(
+      new RegExp(`^\\[${child}\\] read\\(\\d+, "GET / HTTP/1.1`, 'm'),
+    );
+    expect(trace).toContain(`[${child}] _exit(0) = ?\n`);
+    expect(trace).toContain(`= -1 ECHILD (No child processes)\n`);
+  });
+});
+
+test('a server started without its Node flags puts itself right', async () => {
+  const withFlags = await startStage('part3');
+  const without = startProgram(PART3, ['--port', '0']);
+  await untilItSays(without, 'listens on');
+  // Under the PID it was started with, and as few threads as the other one.
+  const { pid } = without;
+  expect(without.output()).toContain(`PID ${pid}\n`);
+  expect(readProcess(pid)?.threads).toBe(readProcess(withFlags.pid)?.threads);
+  expect(readProcess(pid)?.name).toBe('part3');
+  expect(childrenOf(pid)).toEqual([]); // nothing runs beside it
+});

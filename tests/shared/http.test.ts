@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseBody } from '#shared/body';
+import {
+  formatDate,
+  formatHead,
+  type Head,
+  isRejection,
+  parseHead,
+} from '#shared/http';
+
+/** What the parser makes of a request that is all there. */
+function parse(text: string) {
+  const bytes = Buffer.from(text, 'latin1');
+  const head = parseHead(bytes);
+  if (head === undefined) return 'incomplete';
+  if (isRejection(head)) return head.status;
+  const body = parseBody(head, bytes);
+  if (isRejection(body)) return body.status;
+  if (!Buffer.isBuffer(body)) return 'incomplete';
+  return { method: head.method, path: head.path, body: body.toString() };
+}
+
+/** A request line with the one field that HTTP/1.1 demands. */
+function line(first: string): string {
+  return `${first}\r\nHost: a\r\n\r\n`;
+}
+
+/** A request with fields of its own. */
+function withFields(...fields: string[]): string {
+  return ['POST / HTTP/1.1', 'Host: a', ...fields, '', ''].join('\r\n');
+}
+
+function chunked(body: string): string {
+  return withFields('Transfer-Encoding: chunked') + body;
+}
+
+describe('a request line', () => {
+  test.each([
+    ['GET / HTTP/1.1', 'GET', '/'],
+    ['HEAD /sleep/3 HTTP/1.1', 'HEAD', '/sleep/3'],
+    ['POST /?a=b%20c HTTP/1.1', 'POST', '/'],
+    ['GET http://a.example/x?y HTTP/1.1', 'GET', '/x'],
+    ['GET http://[::1]:80?y HTTP/1.1', 'GET', '/'],
+    ['GET / HTTP/1.0', 'GET', '/'],
+    ['GET / HTTP/1.9', 'GET', '/'],
+  ])('is understood: %s', (first, method, path) => {
+    expect(parse(line(first))).toEqual({ method, path, body: '' });
+  });
+
+  test.each([
+    ['GET /', 400],
+    ['GET  / HTTP/1.1', 400],
+    ['GET / HTTP/1.1 ', 400],
+    [' GET / HTTP/1.1', 400],
+    ['GET\t/ HTTP/1.1', 400],
+    ['G(T / HTTP/1.1', 400],
+    ['GET / http/1.1', 400],
+    ['GET / HTTP/1', 400],
+    ['GET / HTTP/11.1', 400],
+    ['GET x HTTP/1.1', 400],
+    ['GET * HTTP/1.1', 400],
+    ['GET ?x HTTP/1.1', 400],
+    ['GET /a%2 HTTP/1.1', 400],
+    ['GET /a\0b HTTP/1.1', 400],
+    ['GET /a#b HTTP/1.1', 400],
+    ['GET /\xfc HTTP/1.1', 400],
+    ['GET http://a b/ HTTP/1.1', 400],
+    ['GET ftp://a/ HTTP/1.1', 400],
+    ['GET / HTTP/0.9', 505],
+    ['GET / HTTP/2.0', 505],
+    ['PUT / HTTP/1.1', 405],
+    ['OPTIONS * HTTP/1.1', 405],
+    ['CONNECT a:80 HTTP/1.1', 405],
+    ['get / HTTP/1.1', 501],
+    ['BREW / HTTP/1.1', 501],
+    [`GET /${'a'.repeat(7_900)} HTTP/1.1`, undefined],
+    [`GET /${'a'.repeat(8_200)} HTTP/1.1`, 414],
+  ])('is answered with its status: %.40s', (first, status) => {
+    const parsed = parse(line(first));
+    expect(typeof parsed === 'object' ? undefined : parsed).toBe(status);
+  });
+
+  test('may end in LF alone, and come after an empty line', () => {
+    const request = { method: 'GET', path: '/', body: '' };
+    expect(parse('GET / HTTP/1.0\n\n')).toEqual(request);
+    expect(parse('\r\nGET / HTTP/1.0\r\n\r\n')).toEqual(request);
+  });
+
+  test('that never ends is cut off before it is all there', () => {
+    expect(parse('a'.repeat(8_193))).toBe(414);
+    expect(parse('\0'.repeat(8_193))).toBe(414);
+  });
+});
+
+describe('fields', () => {
+  test.each([
+    ['without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['with two Hosts', withFields('Host: a'), 400],
+    ['with a Host that is none', 'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n', 400],
+    [
+      'with two Hosts in 1.0',
+      'GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n',
+      400,
+    ],
+    ['with a space before the colon', withFields('A : b'), 400],
+    ['with no colon', withFields('A'), 400],
+    ['with no name', withFields(': b'), 400],
+    ['folded', withFields('A: b', ' c'), 400],
+    ['with a NUL', withFields('A: b\0c'), 400],
+    ['with a bare CR', withFields('A: b\rc'), 400],
+    ['with a control character', withFields('A: b\x07'), 400],
+    ['with a DEL', withFields('A: b\x7f'), 400],
+    ['too many', withFields(...Array(101).fill('A: b')), 431],
+    ['too long', withFields(`A: ${'b'.repeat(33_000)}`), 431],
+    ['that never end', `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(9_000)}`, 431],
+  ])('%s are rejected', (_, request, status) => {
+    expect(parse(request)).toBe(status);
+  });
+
+  test('cost no more time with many spaces in them', () => {
+    const fastest = (value: string) => {
+      const request = Buffer.from(withFields(`A: ${value}`));
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        parseHead(request);
+        return performance.now() - start;
+      });
+      return Math.min(...times);
+    };
+    const letters = fastest('b'.repeat(30_000));
+    // From each space to the last would be 15,000 times as much.
+    expect(fastest(`b${' '.repeat(30_000)}b`)).toBeLessThan(100 * letters);
+  });
+
+  test('may contain tabs, bytes above 127, and nothing', () => {
+    expect(parse(withFields('A:\tb\xfc \t', 'B:'))).toBeTypeOf('object');
+  });
+
+  test('are found by name in lower case, without the space around', () => {
+    const head = parseHead(Buffer.from(withFields('X-A: \t1 ', 'x-a:2')));
+    expect((head as Head).fields.get('x-a')).toEqual(['1', '2']);
+  });
+
+  test('may lack Host in HTTP/1.0', () => {
+    expect(parse('GET / HTTP/1.0\r\n\r\n')).toBeTypeOf('object');
+  });
+});
+
+describe('a body', () => {
+  test.each([
+    ['of a length', `${withFields('Content-Length: 3')}abc`, 'abc'],
+    [
+      'of a length said twice',
+      `${withFields('Content-Length: 3, 3')}abc`,
+      'abc',
+    ],
+    ['with more behind it', `${withFields('Content-Length: 1')}abc`, 'a'],
+    [
+      'in chunks',
+      chunked('3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n'),
+      'abc0123456789',
+    ],
+    [
+      'in chunks with extensions',
+      chunked('1;a=b ; c\r\nx\r\n0;z\r\n\r\n'),
+      'x',
+    ],
+    ['in chunks with a trailer', chunked('1\r\nx\r\n0\r\nA: b\r\n\r\n'), 'x'],
+    ['that is empty', chunked('0\r\n\r\n'), ''],
+  ])('%s is read', (_, request, body) => {
+    expect(parse(request)).toMatchObject({ body });
+  });
+
+  test.each([
+    ['two lengths', withFields('Content-Length: 3', 'Content-Length: 4'), 400],
+    ['a negative length', withFields('Content-Length: -1'), 400],
+    ['a signed length', withFields('Content-Length: +1'), 400],
+    ['a length in hexadecimal', withFields('Content-Length: 0x10'), 400],
+    [
+      'a length and a space that is none',
+      withFields('Content-Length: 3\xa0'),
+      400,
+    ],
+    ['an empty length', withFields('Content-Length:'), 400],
+    [
+      'a length and chunks',
+      withFields('Content-Length: 3', 'Transfer-Encoding: chunked'),
+      400,
+    ],
+    [
+      'chunks in HTTP/1.0',
+      'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n',
+      400,
+    ],
+    ['chunks twice', withFields('Transfer-Encoding: chunked, chunked'), 400],
+    [
+      'chunks in two fields',
+      withFields(...Array(2).fill('Transfer-Encoding: chunked')),
+      400,
+    ],
+    ['chunks not last', withFields('Transfer-Encoding: chunked, gzip'), 400],
+    ['an unknown coding', withFields('Transfer-Encoding: gzip, chunked'), 501],
+    ['a made-up coding', withFields('Transfer-Encoding: xchunked'), 400],
+    ['too great a length', withFields('Content-Length: 1048577'), 413],
+    [
+      'an enormous length',
+      withFields(`Content-Length: 1${'0'.repeat(400)}`),
+      413,
+    ],
+    ['a chunk too large', chunked('100001\r\n'), 413],
+    ['an enormous chunk', chunked(`${'f'.repeat(99)}\r\n`), 413],
+    [
+      'chunks too large together',
+      chunked(`80000\r\n${'a'.repeat(0x80000)}\r\n80001\r\n`),
+      413,
+    ],
+    ['a chunk size that is none', chunked('x\r\n'), 400],
+    ['a signed chunk size', chunked('-1\r\n'), 400],
+    ['a chunk size after a space', chunked(' 1\r\n'), 400],
+    ['no chunk size', chunked('\r\n'), 400],
+    ['a chunk line without CR', chunked('1\nx\r\n'), 400],
+    ['an endless chunk line', chunked(`1;${'a'.repeat(300)}`), 400],
+    ['a chunk longer than it says', chunked('1\r\nxy\r\n0\r\n\r\n'), 400],
+    ['a control in an extension', chunked('1;\x07\r\nx\r\n'), 400],
+    ['a malformed trailer', chunked('0\r\nA b\r\n\r\n'), 400],
+    ['an endless trailer', chunked(`0\r\n${'A: b\r\n'.repeat(9_000)}`), 431],
+  ])('with %s is rejected', (_, request, status) => {
+    expect(parse(request)).toBe(status);
+  });
+});
+
+/** Feeds a request piece by piece, as a server does. */
+function parseInPieces(bytes: Buffer, cuts: number[]) {
+  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length];
+  let head: Head | undefined;
+  let progress: { at: number; length: number } | undefined;
+  for (const end of ends.sort((a, b) => a - b)) {
+    const soFar = bytes.subarray(0, end);
+    if (!head) {
+      const parsed = parseHead(soFar);
+      if (isRejection(parsed)) return parsed.status;
+      if (!parsed) continue;
+      head = parsed;
+    }
+    const body = parseBody(head, soFar, progress);
+    if (isRejection(body)) return body.status;
+    if (Buffer.isBuffer(body)) return { path: head.path, body: `${body}` };
+    progress = body;
+  }
+  return 'incomplete';
+}
+
+describe('whatever comes', () => {
+  test('the pieces it comes in make no difference', () => {
+    const bytes = Buffer.from(
+      chunked('3\r\nabc\r\na;x\r\n0123456789\r\n0\r\nA: b\r\n\r\n'),
+    );
+    const whole = { path: '/', body: 'abc0123456789' };
+    const everyByte = Array.from(bytes.keys());
+    expect(parseInPieces(bytes, everyByte)).toEqual(whole);
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 9 }), (cuts) => {
+        expect(parseInPieces(bytes, cuts)).toEqual(whole);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('the parser never throws, and its statuses are known', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        'GET / HTTP/1.1\r\n',
+        'POST / HTTP/1.1\r\n',
+        'Host: a\r\n',
+        '\r\n',
+        'Content-Length: 2\r\n',
+        'Transfer-Encoding: chunked\r\n',
+        '0\r\n',
+        '2\r\nab\r\n',
+        ':',
+        ' ',
+        '\r',
+        '\n',
+        '\0',
+        ';',
+        'ffffffffffff\r\n',
+      ),
+      fc.string(),
+      fc
+        .uint8Array({ maxLength: 20 })
+        .map((b) => Buffer.from(b).toString('latin1')),
+    );
+    const request = fc.array(piece, { maxLength: 12 }).map((p) => p.join(''));
+    fc.assert(
+      fc.property(request, (text) => {
+        const parsed = parse(text);
+        const known = [400, 405, 413, 414, 431, 501, 505, 'incomplete'];
+        return typeof parsed === 'object' || known.includes(parsed);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe('a response', () => {
+  test('ends with its connection: it has no length', () => {
+    const head = formatHead(200);
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(head).toMatch(/\r\nConnection: close\r\n/);
+    expect(head).toMatch(/\r\n\r\n$/);
+    expect(head).not.toMatch(/content-length|transfer-encoding/i);
+  });
+
+  test('has a date, RFC 9110 section 6.6.1', () => {
+    const date = /\r\nDate: (.*)\r\n/.exec(formatHead(200))?.[1];
+    expect(date).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+  });
+
+  test('has the date as JavaScript writes it', () => {
+    const dates = fc.date({
+      min: new Date('1000-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    });
+    fc.assert(
+      fc.property(dates, (date) => {
+        expect(formatDate(date)).toBe(date.toUTCString());
+      }),
+    );
+  });
+
+  test('to a forbidden method says which are allowed', () => {
+    expect(formatHead(405)).toContain('Allow: GET, HEAD, POST\r\n');
+  });
+});

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { waitFor } from '../../tools/harness/wait';
+import { startStage, startTool, untilItSays } from '../support/server';
+
+/** A client that is patient: the machine may have other things to do. */
+function startClient(port: number, ...flags: string[]) {
+  const common = ['--port', `${port}`, '--timeout', '60'];
+  return startTool('client', [...common, ...flags]);
+}
+
+test('a client shows its ephemeral port, the answer and the end', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  const client = startClient(server.port);
+  expect(await client.ended).toEqual({ code: 0, signal: null });
+  const pair = /connected: (127\.0\.0\.1:\d+) ⇄ (127\.0\.0\.1:\d+)/;
+  const [, own, other] = pair.exec(client.output()) ?? [];
+  expect(other).toBe(`127.0.0.1:${server.port}`);
+  // The page names the same pair, the server's end first.
+  expect(client.output()).toContain(`connection  ${other} ⇄ ${own}`);
+  expect(client.output()).toMatch(/end-of-file, after \d+ bytes/);
+});
+
+test('100 clients are 100 connections', async () => {
+  const server = await startStage('part3');
+  const client = startClient(server.port, '--clients', '100');
+  expect((await client.ended).code).toBe(0);
+  expect(client.output()).toMatch(/^ +100 {2}answered .*100 × HTTP\/1.1 200/m);
+  expect(client.output()).toMatch(/^ +100 {2}ended/m);
+  const served = () => server.output().match(/GET \/ → 200/g)?.length;
+  await waitFor('all have been served', () => served() === 100);
+});
+
+test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async () => {
+  const server = await startStage('part2', ['--quiet']);
+  const client = startClient(server.port, '--clients', '3');
+  for (const number of [1, 2, 3]) {
+    await untilItSays(client, `client ${number}: still waits for end-of-file`);
+  }
+  process.kill(client.pid, 'SIGINT');
+  expect(await client.ended).toEqual({ code: 1, signal: null });
+  expect(client.output()).toMatch(
+    /^ +3 {2}waiting +for end-of-file, .*: ports/m,
+  );
+  expect(client.output()).toContain('an answer but no end-of-file');
+});
+
+test('a client says each time what it waits for', async () => {
+  const server = await startStage('part2', ['--quiet']);
+  const client = startClient(server.port, '--path', '/sleep/1.5');
+  await untilItSays(client, 'still waits for end-of-file');
+  expect(client.output()).toMatch(
+    /connected: .*\n.* still waits for an answer\n.* an answer: /,
+  );
+});
+
+test('a client waits no longer than it is told', async () => {
+  const server = await startStage('part2', ['--quiet']);
+  const client = startClient(server.port, '--timeout', '0.5');
+  expect(await client.ended).toEqual({ code: 1, signal: null });
+  expect(client.output()).toMatch(/^ +1 {2}(waiting|connecting)/m);
+});
+
+test('a silent client is told that its time is over', async () => {
+  const server = await startStage('part3', ['--quiet', '--timeout', '0.3']);
+  const client = startClient(server.port, '--silent');
+  expect((await client.ended).code).toBe(0);
+  expect(client.output()).toContain('HTTP/1.1 408');
+});
+
+test('a slow client is answered when it has said everything', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  const client = startClient(server.port, '--slow');
+  expect((await client.ended).code).toBe(0);
+  expect(client.output()).toContain('HTTP/1.1 200 OK');
+  // Some forty bytes, one in a tenth of a second.
+  const seconds = Number(/([\d.]+) s {2}an answer/.exec(client.output())?.[1]);
+  expect(seconds).toBeGreaterThan(3);
+});
+
+test('clients that leave early do not wait for an answer', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  const flags = ['--clients', '3', '--abort', '--path', '/sleep/5'];
+  const client = startClient(server.port, ...flags);
+  expect((await client.ended).code).toBe(0);
+  expect(client.output()).toMatch(/^ +3 {2}left/m);
+  expect(client.output()).not.toContain('answer:');
+});
+
+test('clients without a server fail in one line each', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  process.kill(server.pid, 'SIGKILL');
+  await server.ended;
+  const client = startClient(server.port);
+  expect((await client.ended).code).toBe(1);
+  expect(client.output()).toMatch(
+    /failed: connect 127.0.0.1:\d+: ECONNREFUSED/,
+  );
+  expect(client.output()).not.toMatch(/^ +at /m); // a stack trace
+});

@@ -1,0 +1,74 @@
+/**
+ * `npm run examine`, as somebody uses it on a server of their own.
+ */
+import { expect, test } from 'vitest';
+import { waitFor } from '../../tools/harness/wait';
+import {
+  type Process,
+  readProcess,
+  treeOf,
+} from '../../tools/kernel/processes';
+import { built, STAGES, startTool } from '../support/server';
+
+const NODE = process.execPath;
+
+/** Runs it to its end. */
+async function examine(...args: string[]) {
+  const program = startTool('examine', args);
+  const { code } = await program.ended;
+  return { code, output: program.output() };
+}
+
+test('examine says in the words of the kernel what is wrong', async () => {
+  const server = [NODE, built(STAGES.part2), '--port', '{port}'];
+  const only = ['--only', 'port,hanging,zombies'];
+  const { code, output } = await examine(...only, ...server);
+  expect(output).toMatch(/^✗ hanging +20 of 20 clients hang$/m);
+  expect(output).toMatch(
+    /^ {4}descriptor \d+ → 127\.0\.0\.1:\d+ ⇄ 127\.0\.0\.1:\d+ is still open in PID \d+ \(the parent\): the client got no FIN$/m,
+  );
+  expect(output).toMatch(/^✓ port +0 of 3 children keep the port$/m);
+  expect(output).toMatch(/^2 of 3 go wrong: hanging, zombies\.$/m);
+  expect(code).toBe(0);
+});
+
+test.each([
+  ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],
+  ['that is not there', ['/no/such/server'], 'ENOENT'],
+  ['of a file that is not there', [NODE, 'none.js'], 'Cannot find module'],
+])('examine has one line for a command %s', async (_, command, reason) => {
+  const { code, output } = await examine(...command);
+  expect(output).toMatch(/^examine: .*\n$/);
+  expect(output).toContain(reason);
+  expect(code).toBe(1);
+});
+
+test.each([
+  ['no command', [], 'it takes the command of a server'],
+  ['an unknown flag', ['--slow', 'server'], 'unknown flag --slow'],
+  ['an unknown name', ['--only', 'zombie', 'server'], 'not "zombie"'],
+])('examine has one line for %s', async (_, args, problem) => {
+  const { code, output } = await examine(...args);
+  expect(output).toMatch(/^examine: .*\n$/);
+  expect(output).toContain(problem);
+  expect(code).toBe(2);
+});
+
+test('examine leaves nothing behind when Ctrl-C ends it', async () => {
+  const listen = 'require("net").createServer().listen(+process.argv[1])';
+  const program = startTool('examine', [NODE, '-e', listen, '{port}']);
+  // As early as can be: the server may not yet have begun to be itself.
+  const below = await waitFor('a server runs', () => {
+    const [, ...pids] = treeOf(program.pid);
+    return pids.length > 0 && pids.map(readProcess);
+  });
+  process.kill(program.pid, 'SIGINT');
+  expect(await program.ended).toEqual({ code: null, signal: 'SIGINT' });
+  // A number may be somebody else's by now: a start at another time. And not
+  // every init is quick to bury those it has adopted.
+  const runs = (old: Process | null) => {
+    const now = old && readProcess(old.pid);
+    return now && now.startedAt === old.startedAt && now.state !== 'Z';
+  };
+  await waitFor('nothing runs', () => !below.some(runs));
+});

@@ -1,0 +1,131 @@
+/**
+ * The experiments themselves: for every symptom there is a server that has it,
+ * and the experiment finds it. A stage that had lost what it teaches would not
+ * keep its promise.
+ *
+ * Each server is made from a stage as it is now, so it cannot grow stale. Some
+ * of the changes are exercises, and what is found is what their pages say.
+ */
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../../tools/experiments';
+import { keeps, PROMISES } from '../../tools/test/promises';
+import { compileMutants, type Edit } from '../support/mutant';
+import { STAGES, type Stage, targetOf } from '../support/server';
+
+interface Broken {
+  stage: Stage;
+  edits: Edit[];
+  /** What gives it away, by the symptom that is looked for. */
+  found: Partial<Record<Symptom, string | RegExp>>;
+}
+
+const BROKEN: Record<string, Broken> = {
+  'a part3 that serves in the parent': {
+    stage: 'part3',
+    edits: [
+      [
+        'const pid = forkOrTurnAway(client);',
+        'const pid: number = 1; serveClient(client, options);',
+      ],
+    ],
+    found: { waiting: 'last of 8 left waiting' },
+  },
+  'a part3 that does not close its copy': {
+    stage: 'part3',
+    edits: [['      });\n    }\n\n    close(client);', '      });\n    }\n']],
+    found: { hanging: '20 of 20 clients hang' },
+  },
+  'a part3 that opens something for each client': {
+    stage: 'part3',
+    edits: [
+      ['close, openListener }', 'close, openListener, socket }'],
+      ['const pid =', 'socket(); const pid ='],
+    ],
+    found: {
+      descriptors: '+20 descriptors',
+      'open files': /^(dies at|answers nobody from) request \d\d: EMFILE$/,
+    },
+  },
+  'a part3 that does not wait at all': {
+    stage: 'part3',
+    edits: [["onSignal('SIGCHLD', reapChildren);", '']],
+    found: { zombies: '20 zombies' },
+  },
+  'a part3c that does not wait at all': {
+    stage: 'part3c',
+    edits: [["onSignal('SIGCHLD', reapChild);", '']],
+    found: { processes: /^dies at request \d+: EAGAIN$/ },
+  },
+  'a part3 that does not expect EINTR': {
+    stage: 'part3',
+    edits: [
+      ['close, openListener }', 'accept, close, openListener }'],
+      ['await acceptOrSignal(listener)', 'accept(listener) as number | string'],
+    ],
+    found: { interruption: /^dies at request \d: EINTR$/ },
+  },
+  'a part3 that waits once and not in a loop': {
+    stage: 'part3',
+    edits: [["while ('pid' in waitpid", "if ('pid' in waitpid"]],
+    found: { counting: '49 of 50 zombies stay' },
+  },
+  'a part3 that dies with a child': {
+    stage: 'part3',
+    edits: [
+      [
+        "while ('pid' in waitpid(-1, WNOHANG | WUNTRACED));",
+        "if (waitpid(-1, WNOHANG).how === 'killed') process.exit(1);",
+      ],
+    ],
+    found: { isolation: /^[234] of 4 clients lost$/ },
+  },
+  'a part2 that leaves the listener to its child (exercise 3)': {
+    stage: 'part2',
+    edits: [['        close(listener);\n', '']],
+    found: { port: '3 of 3 children keep the port' },
+  },
+  'a part1 that closes before it serves (exercise 1)': {
+    stage: 'part1',
+    edits: [['    serveClient(', '    close(client);\n    serveClient(']],
+    found: { hanging: 'dies at request 1' },
+  },
+  'a part3a that lets its children go on as servers': {
+    stage: 'part3a',
+    edits: [
+      ['exitAfter(() => {', '((work: () => void) => work())(() => {'],
+      ['        close(listener);\n', ''],
+      ['        close(client);\n', ''],
+    ],
+    found: { zombies: /^\d+ processes live on$/ },
+  },
+};
+
+const { programs, remove } = compileMutants(
+  Object.fromEntries(
+    Object.entries(BROKEN).map(([name, { stage, edits }]) => [
+      name,
+      { program: STAGES[stage], edits },
+    ]),
+  ),
+);
+afterAll(remove);
+
+const CASES = Object.entries(BROKEN).flatMap(([name, { stage, found }]) =>
+  Object.entries(found).map(
+    ([symptom, figure]) => [name, symptom as Symptom, stage, figure] as const,
+  ),
+);
+
+test.each(CASES)('%s is found: %s', async (name, symptom, stage, figure) => {
+  const target = targetOf(programs[name] ?? '');
+  const finding = await EXPERIMENTS[symptom].run(target, onTestFinished);
+  expect(finding.figure).toMatch(figure);
+  expect(finding.verdict).toBe('bad');
+  expect(finding.evidence.length).toBeGreaterThan(0);
+  expect(keeps(finding, PROMISES[symptom][stage])).toBe(false);
+});
+
+test('for each symptom there is a server that has it', () => {
+  const found = new Set(CASES.map(([, symptom]) => symptom));
+  expect([...found].toSorted()).toEqual(SYMPTOMS.toSorted());
+});

@@ -1,0 +1,154 @@
+import { openSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { bothNames, close, openListener } from '#shared/sockets';
+import { waitFor } from '../../tools/harness/wait';
+import {
+  ageOf,
+  childrenOf,
+  compareDescriptors,
+  describeState,
+  descriptorsOf,
+  limitsOf,
+  listPids,
+  memoryOf,
+  ownMemoryOf,
+  readProcess,
+  sleepOf,
+  threadsOfUser,
+  userOf,
+  zombiesOf,
+} from '../../tools/kernel/processes';
+import {
+  findHolders,
+  findListener,
+  listSockets,
+} from '../../tools/kernel/sockets';
+import { openClient } from '../support/client';
+import { startStage } from '../support/server';
+
+const LISTENER = { host: '127.0.0.1', port: 0, backlog: 5, patience: 60 };
+const NO_PID = 4_194_305; // more than pid_max can be, see proc_sys_kernel(5)
+
+describe('a process', () => {
+  test('is what it says it is', () => {
+    const uptime = process.uptime();
+    const self = readProcess(process.pid);
+    expect(self).toMatchObject({ pid: process.pid, parent: process.ppid });
+    // Node begins to count a little later than the kernel.
+    expect(self && ageOf(self)).toBeGreaterThan(uptime - 0.1);
+    expect(userOf(process.pid)).toBe(process.getuid?.());
+    expect(threadsOfUser(userOf(process.pid) ?? -1)).toBeGreaterThan(0);
+    expect(listPids()).toContain(process.pid);
+  });
+
+  test('has the limits it was given', async () => {
+    const { pid } = await startStage('part1', ['--max-open-files', '64']);
+    expect(limitsOf(pid)?.openFiles).toEqual({ soft: 64, hard: 64 });
+    expect(limitsOf(pid)?.processes.soft).toBeGreaterThan(0);
+  });
+
+  test('sleeps in accept, on its listener', async () => {
+    const server = await startStage('part1');
+    await waitFor('it sleeps', () => readProcess(server.pid)?.state === 'S');
+    const listener = findListener(server.port);
+    expect(listener?.pid).toBe(server.pid);
+    const sleep = sleepOf(server.pid);
+    expect(sleep).toEqual({ call: 'accept', descriptor: listener?.fd });
+  });
+
+  test('has little memory for itself when it is a child', async () => {
+    const { pid, port } = await startStage('part3');
+    await openClient(port); // and says nothing
+    const child = await waitFor('a child', () => childrenOf(pid)[0]);
+    await waitFor('it waits', () => readProcess(child)?.state === 'S');
+    const own = ownMemoryOf(child);
+    expect(own).toBeGreaterThan(100);
+    expect(own).toBeLessThan((memoryOf(child) ?? 0) / 4);
+    expect(ownMemoryOf(NO_PID)).toBeNull();
+  });
+
+  test('may be called anything, parentheses and spaces included', () => {
+    const title = process.title;
+    onTestFinished(() => {
+      process.title = title;
+    });
+    process.title = 'a) R 1 (b';
+    const self = readProcess(process.pid);
+    expect(self).toMatchObject({ name: 'a) R 1 (b', parent: process.ppid });
+  });
+
+  test('may vanish while it is looked at', () => {
+    expect(readProcess(NO_PID)).toBeNull();
+    expect(descriptorsOf(NO_PID)).toBeNull();
+    expect(limitsOf(NO_PID)).toBeNull();
+    expect(sleepOf(NO_PID)).toBeNull();
+    expect(userOf(NO_PID)).toBeNull();
+    expect(childrenOf(NO_PID)).toEqual([]);
+    expect(findHolders([NO_PID])).toEqual(new Map());
+  });
+
+  test('is a zombie without descriptors until it is waited for', async () => {
+    const server = await startStage('part2');
+    const client = await openClient(server.port);
+    client.send('GET / HTTP/1.0\r\n\r\n');
+    const [zombie] = await waitFor('there is a zombie', () => {
+      const zombies = zombiesOf(server.pid);
+      return zombies.length > 0 && zombies;
+    });
+    expect(zombie && describeState(zombie)).toBe('zombie');
+    expect(zombie?.parent).toBe(server.pid);
+    expect(descriptorsOf(zombie?.pid ?? 0)?.size ?? 0).toBe(0);
+  });
+});
+
+describe('two descriptors', () => {
+  test('are one description, or not', () => {
+    const pid = process.pid;
+    const [a, b] = ['/dev/null', '/dev/null'].map((path) => {
+      const fd = openSync(path, 'r');
+      onTestFinished(() => close(fd));
+      return { pid, fd };
+    });
+    if (!a || !b) throw new Error('not opened');
+    const itself = compareDescriptors(a, a);
+    // Without kcmp, equal paths prove nothing about files.
+    expect(itself ?? 'unknown').toEqual(
+      itself ? { same: true, evidence: 'kcmp' } : 'unknown',
+    );
+    expect(compareDescriptors(a, b)?.same ?? false).toBe(false);
+    expect(compareDescriptors(a, { pid: NO_PID, fd: 0 })).toBeNull();
+  });
+});
+
+describe('a socket', () => {
+  test('is listed with its queue and its holder', async () => {
+    const fd = openListener(LISTENER);
+    onTestFinished(() => close(fd));
+    const inode = Number(/\d+/.exec(descriptorsOf(process.pid)?.get(fd) ?? ''));
+    const row = () => listSockets().find((socket) => socket.inode === inode);
+    expect(row()).toMatchObject({ state: 'LISTEN', receiveQueue: 0 });
+    expect(findHolders().get(inode)).toEqual([{ pid: process.pid, fd }]);
+
+    const { port } = row()?.local ?? { port: 0 };
+    const client = await openClient(port);
+    await waitFor('it waits in the queue', () => row()?.receiveQueue === 1);
+    const [waiting] = listSockets().filter(
+      ({ local, remote }) => local.port === port && remote.port === client.port,
+    );
+    // Connected, although nobody has accepted it: no descriptor, no inode.
+    expect(waiting).toMatchObject({ state: 'ESTABLISHED', inode: 0 });
+  });
+
+  test('bears the name that getsockname and getpeername tell', async () => {
+    const fd = openListener(LISTENER);
+    onTestFinished(() => close(fd));
+    expect(() => bothNames(fd)).toThrow('ENOTCONN');
+    const pids = [process.pid];
+    const inodes = [...findHolders(pids)].filter(([, holders]) =>
+      holders.some((holder) => holder.fd === fd),
+    );
+    const inode = inodes[0]?.[0];
+    const socket = listSockets().find((row) => row.inode === inode);
+    expect(socket?.remote).toEqual({ address: '0.0.0.0', port: 0 });
+  });
+});

@@ -1,0 +1,162 @@
+/**
+ * npm run bench: the stages beside their yardsticks, under the same load.
+ *
+ * The servers take turns in every round, so that a machine that is busy for
+ * a while is busy for all of them. What clients and servers have counted has
+ * to agree, or the run is no result.
+ */
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Flag, integer, readFlags, seconds, someOf } from '#shared/flags';
+import { compile, STAGES } from '../harness/stages';
+import { drawChart } from './chart';
+import { askForCount, type Outcome, putUnderLoad } from './load';
+import { describeMachine } from './machine';
+import { formatReport, Progress } from './report';
+import {
+  CONTESTANTS,
+  type Contestant,
+  type Name,
+  type Running,
+  startContestant,
+} from './servers';
+import { type Result, type Run, summarize } from './summary';
+
+const JSON_FILE = 'build/bench.json';
+const NAMES = Object.keys(CONTESTANTS) as Name[];
+const QUICK_CLIENTS = 8;
+const SLEEP_SECONDS = 0.25;
+
+const LOADS = {
+  quick: `${QUICK_CLIENTS} clients ask for /`,
+  mixed:
+    `${QUICK_CLIENTS} clients ask for /, ` +
+    `and one for /sleep/${SLEEP_SECONDS} again and again`,
+};
+type LoadName = keyof typeof LOADS;
+
+const FLAGS = {
+  seconds: seconds('how long each run lasts', [0.1, 60], 1),
+  rounds: integer('how often each server has its turn', [1, 100], 3),
+  only: someOf('these servers', NAMES),
+  svg: {
+    value: 'FILE',
+    help: 'draw a chart as well',
+    initial: null,
+    expects: 'a file name',
+    read: (text) => text || undefined,
+  } as Flag<string | null>,
+};
+
+async function main(): Promise<void> {
+  const summary = 'puts the stages and their yardsticks under the same load';
+  const flags = readFlags({ name: 'bench', summary }, FLAGS);
+  if (flags.svg !== null) accessSync(dirname(flags.svg), constants.W_OK);
+  compile(STAGES.part1); // and with it all the others
+  const { names, skipped } = prepare(flags.only);
+  const runs = await measureAll(names, flags.rounds, flags.seconds);
+  const report = {
+    machine: describeMachine(),
+    rounds: flags.rounds,
+    seconds: flags.seconds,
+    skipped,
+    loads: (Object.keys(LOADS) as LoadName[]).map((load) => ({
+      load,
+      what: LOADS[load],
+      results: names.map((name): Result => {
+        const { label } = CONTESTANTS[name];
+        return { name, label, ...summarize(runs.get(`${name} ${load}`) ?? []) };
+      }),
+    })),
+  };
+  console.log(formatReport(report));
+  writeFileSync(JSON_FILE, `${JSON.stringify(report, null, 2)}\n`);
+  if (flags.svg !== null) writeFileSync(flags.svg, drawChart(report));
+  const results = report.loads.flatMap((load) => load.results);
+  if (results.some(({ problem }) => problem !== null)) process.exitCode = 1;
+}
+
+function prepare(wanted: Name[]) {
+  const skipped: string[] = [];
+  const names = wanted.filter((name) => {
+    const { label, prepare }: Contestant = CONTESTANTS[name];
+    const reason = prepare?.();
+    if (reason !== undefined) skipped.push(`${label}: ${reason}`);
+    return reason === undefined;
+  });
+  if (names.length === 0) throw new Error(skipped.join('; '));
+  return { names, skipped };
+}
+
+async function measureAll(
+  names: Name[],
+  rounds: number,
+  seconds: number,
+): Promise<Map<string, Run[]>> {
+  const runs = new Map<string, Run[]>();
+  const loads = Object.keys(LOADS) as LoadName[];
+  const progress = new Progress(rounds * names.length * loads.length);
+  const servers = new Map<Name, Running>();
+  // A run that does not count: the load has to be compiled, too.
+  if (names[0]) await measure(names[0], 'quick', seconds, servers);
+  for (let round = 0; round < rounds; round++) {
+    // Back and forth: none is always the one after the slowest.
+    const order = round % 2 === 0 ? names : names.toReversed();
+    for (const name of order) {
+      for (const load of loads) {
+        progress.show(`${CONTESTANTS[name].label} · ${LOADS[load]}`);
+        const key = `${name} ${load}`;
+        const run = await measure(name, load, seconds, servers);
+        runs.set(key, [...(runs.get(key) ?? []), run]);
+      }
+    }
+  }
+  progress.clear();
+  for (const server of servers.values()) await server.stop();
+  return runs;
+}
+
+/** One run. A server that leaks is started for it and ended after it. */
+async function measure(
+  name: Name,
+  load: LoadName,
+  seconds: number,
+  servers: Map<Name, Running>,
+): Promise<Run> {
+  const contestant: Contestant = CONTESTANTS[name];
+  const server = servers.get(name) ?? (await startContestant(contestant));
+  try {
+    return await run(server.port, contestant, load, seconds);
+  } finally {
+    if (contestant.bound === undefined) servers.set(name, server);
+    else await server.stop();
+  }
+}
+
+async function run(
+  port: number,
+  { ends, bound = Number.POSITIVE_INFINITY }: Contestant,
+  load: LoadName,
+  seconds: number,
+): Promise<Run> {
+  const before = await askForCount(port);
+  const common = { port, seconds, ends, most: bound };
+  const quick = putUnderLoad({
+    ...common,
+    path: '/',
+    connections: QUICK_CLIENTS,
+  });
+  const path = `/sleep/${SLEEP_SECONDS}`;
+  const slow: Outcome[] =
+    load === 'mixed'
+      ? [await putUnderLoad({ ...common, path, connections: 1 })]
+      : [];
+  const outcome = await quick;
+  const counted = (await askForCount(port)) - before - 1;
+  return { ...outcome, all: [outcome, ...slow], counted };
+}
+
+main().catch((error: Error) => {
+  console.error(`bench: ${error.message}`);
+  process.exit(1);
+});

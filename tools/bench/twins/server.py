@@ -1,0 +1,173 @@
+"""Part 3 of the course once more, in Python.
+
+    python3 tools/bench/twins/server.py 8888
+
+server.c says what it is for and what it leaves out. It imports little, since
+every fork copies all of it.
+"""
+
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+BACKLOG = 4096
+TIMEOUT_SECONDS = 60
+LINGER_SECONDS = 2
+MAX_HEAD = 8192
+MAX_SLEEP_SECONDS = 3600
+
+
+def main(port):
+    listener = listen_on(port)
+    signal.signal(signal.SIGCHLD, reap_children)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it quietly
+    accepted = 0
+    while True:
+        try:
+            # A child that ends interrupts this. Python runs the handler and
+            # calls accept again (PEP 475).
+            client, _ = listener.accept()
+            accepted += 1
+            # A child has a copy of its own. With ours open, the client would
+            # never see the end of its answer: `with` closes it.
+            with client:
+                if os.fork() == 0:
+                    be_a_child(listener, client, accepted)
+        except (BlockingIOError, ConnectionAbortedError):
+            pass  # nobody came in time, or left again, or fork had no room
+        except OSError as error:
+            print(error, file=sys.stderr)
+            time.sleep(1)  # no descriptor is free: it would fail at once
+
+
+def listen_on(port):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # A child that ends just before accept begins to wait interrupts nothing.
+    # So accept gives up twice a second, and the handler has its turn.
+    half_a_second = struct.pack("ll", 0, 500_000)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, half_a_second)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(BACKLOG)
+    url = "http://%s:%d/" % listener.getsockname()
+    print(f"python listens on {url}, PID {os.getpid()}", flush=True)
+    return listener
+
+
+def reap_children(_signal, _frame):
+    """Signals are not counted: we ask until no other child has ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] > 0:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def be_a_child(listener, client, accepted):
+    """Does not return: nothing here may get into the parent's loop."""
+    try:
+        listener.close()
+        serve(client, accepted)
+        client.close()
+    except OSError:
+        pass  # the client has left early
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    os._exit(0)
+
+
+class Refused(Exception):
+    """The status to answer instead of a page."""
+
+
+def serve(client, accepted):
+    """One client, from its first byte to the last."""
+    head = bytearray()
+    try:
+        receive_head(client, head)
+        status, body = "200 OK", answer(head, client, accepted)
+    except Refused as refusal:
+        status, body = str(refusal), f"{str(refusal)[:3]}\n"
+    if head.startswith(b"HEAD "):
+        body = ""
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+    # No Content-Length: the end of the connection is the end of the body.
+    reply = (
+        f"HTTP/1.1 {status}\r\nDate: {date}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Connection: close\r\n\r\n{body}"
+    )
+    client.sendall(reply.encode())
+    hang_up(client, status != "200 OK")
+
+
+def receive(client, deadline):
+    """What has come, or None if the deadline comes first."""
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    left = deadline - time.time()
+    if left <= 0 or not poll.poll(left * 1000):
+        return None
+    return client.recv(MAX_HEAD)
+
+
+def receive_head(client, head):
+    """Reads up to the empty line."""
+    deadline = time.time() + TIMEOUT_SECONDS
+    # The second is what somebody types into nc(1).
+    while b"\n\r\n" not in head and b"\n\n" not in head:
+        if len(head) >= MAX_HEAD:
+            raise Refused("431 Request Header Fields Too Large")
+        more = receive(client, deadline)
+        if more is None:
+            raise Refused("408 Request Timeout")
+        if not more:
+            raise Refused("400 Bad Request")  # a FIN, but no empty line
+        head += more
+
+
+def answer(head, client, accepted):
+    """METHOD TARGET HTTP/1.1: the page that is asked for."""
+    words = head.splitlines()[0].decode("latin-1").split(" ")
+    if len(words) != 3 or words[1][:1] != "/" or words[2][:-1] != "HTTP/1.":
+        raise Refused("400 Bad Request")
+    method, path = words[0], words[1].split("?")[0]
+    if method not in ("GET", "HEAD", "POST"):
+        raise Refused("405 Method Not Allowed\r\nAllow: GET, HEAD, POST")
+    if path == "/count":
+        return f"accepted    {accepted}\n"
+    if path != "/":
+        seconds = path.removeprefix("/sleep/")
+        is_number = seconds.replace(".", "", 1).isdecimal()
+        if not is_number or float(seconds) > MAX_SLEEP_SECONDS:
+            raise Refused("404 Not Found")
+        time.sleep(float(seconds))
+    pair = "%s:%d ⇄ %s:%d" % (client.getsockname() + client.getpeername())
+    return (
+        f"process     {os.getpid()}\nparent      {os.getppid()}\n"
+        f"descriptor  {client.fileno()}\nconnection  {pair}\n"
+    )
+
+
+def hang_up(client, refused):
+    """To close with bytes unread would be a reset, which can overtake the
+    answer. So we say that we are done, and read until the client is, too."""
+    try:
+        rest = client.recv(MAX_HEAD, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        rest = b""
+    if rest or refused:
+        client.shutdown(socket.SHUT_WR)
+        deadline = time.time() + LINGER_SECONDS
+        while receive(client, deadline):
+            pass
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal():
+        sys.exit(f"usage: {sys.argv[0]} PORT")
+    main(int(sys.argv[1]))

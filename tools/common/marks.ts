@@ -1,0 +1,18 @@
+/**
+ * Good and bad at a glance: a mark for everybody, and a colour for those who
+ * have one.
+ */
+import chalk from 'chalk';
+import type { Finding } from '../experiments/findings';
+
+export const MARKS = { good: '✓', bad: '✗', none: '·' } as const;
+
+const COLOURS = {
+  good: chalk.green,
+  bad: chalk.red,
+  none: chalk.dim,
+} as const;
+
+export function paint(verdict: Finding['verdict'], text: string): string {
+  return COLOURS[verdict](text);
+}

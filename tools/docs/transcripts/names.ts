@@ -1,0 +1,125 @@
+/**
+ * Names that do not change from run to run, for the numbers that do.
+ */
+import { readProcess } from '../../kernel/processes';
+
+const SHOWN_PORT = 8888;
+const FIRST_PID = 4711;
+const OUTER_PID = 4700;
+const FIRST_CLIENT_PORT = 50_001;
+/** The listener's descriptor on Node 20, in a terminal. */
+const LISTENER = 21;
+const FIRST_INODE = 1_600_001;
+
+// A number in a column, or anywhere else. Not a part of an address.
+const NUMBER =
+  /(^ *|(?<=\d) +| {2,})(\d{2,})(?= )|(?<![\d.,])(\d{2,})(?![\d.]*\d)/gm;
+
+// Whose process it is, in a list of lsof.
+const USER = /(?<=^\S+ +\d+ +)\S+(?= +\d+u )/gm;
+
+// Where a page shows the number of a descriptor.
+const DESCRIPTOR =
+  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown)\(|accept |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
+
+/**
+ * Puts the numbers that a page shows in the place of real ones: the server is
+ * process 4711, its children are 4712, 4713 and so on in the order of their
+ * forks, and the server listens on port 8888.
+ */
+export class Names {
+  readonly #pids = new Map<string, string>();
+  readonly #ports = new Map<string, string>();
+  readonly #inodes = new Map<string, string>();
+
+  /** What other versions of Node have more of descriptors. */
+  #moreDescriptors = 0;
+
+  set port(port: number) {
+    this.#ports.set(String(port), String(SHOWN_PORT));
+    // What a server advises to take instead.
+    this.#ports.set(String(port + 1), String(SHOWN_PORT + 1));
+  }
+
+  /** Learns PIDs from the log of a server, its own among them. */
+  learn(log: string): void {
+    for (const match of log.matchAll(/^\[(\d+)\]|(?:fork →|, PID) (\d+)/gm)) {
+      const pid = match[1] ?? match[2] ?? '';
+      if (this.#pids.size === 0) this.#learnParent(Number(pid));
+      this.#add(this.#pids, pid, FIRST_PID - 1);
+    }
+    const [, listener] = /socket → (\d+)/.exec(log) ?? [];
+    if (listener) this.#moreDescriptors = Number(listener) - LISTENER;
+  }
+
+  /** Learns the PIDs of children whose forks are not in a log. */
+  learnPids(pids: number[]): void {
+    for (const pid of pids) this.#add(this.#pids, String(pid), FIRST_PID - 1);
+  }
+
+  /** What a page shows for what really came out. */
+  show(text: string): string {
+    for (const [, inode = ''] of text.matchAll(
+      /(?:(?:socket|pipe):\[|IPv4 +)(\d+)/g,
+    )) {
+      this.#add(this.#inodes, inode, FIRST_INODE);
+    }
+    for (const [, port = ''] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g)) {
+      this.#add(this.#ports, port, FIRST_CLIENT_PORT - 2);
+    }
+    return text
+      .replace(DESCRIPTOR, (word) =>
+        word.replace(/\d+/, (fd) => this.#shownDescriptor(Number(fd))),
+      )
+      .replace(/\d+\.\d{3,}(?= s\b)/g, (time) => Number(time).toFixed(1))
+      .replace(/Date: \w{3}, \d\d \w/g, 'Date: Thu, 01 J')
+      .replace(USER, (name) => 'you'.padStart(name.length))
+      .replace(/pts\/\d+/g, 'pts/1')
+      .replace(NUMBER, (_, space: string, column: string, number: string) =>
+        column
+          ? // In a column, the right edge stays where it is.
+            this.#shown(column).padStart(space.length + column.length)
+          : this.#shown(number),
+      );
+  }
+
+  /** What to type for what a page shows. */
+  type(command: string): string {
+    const real = new Map<string, string>();
+    for (const names of [this.#pids, this.#ports, this.#inodes]) {
+      for (const [number, shown] of names) real.set(shown, number);
+    }
+    return command
+      .replace(/(?<=\/fd\/)\d+/g, (fd) => this.#realDescriptor(Number(fd)))
+      .replace(/(?<!\/fd\/)\b\d+/g, (number) => real.get(number) ?? number);
+  }
+
+  #learnParent(pid: number): void {
+    const parent = readProcess(pid)?.parent ?? 0;
+    this.#pids.set(String(parent), String(OUTER_PID));
+  }
+
+  #shown(number: string): string {
+    return (
+      this.#pids.get(number) ??
+      this.#ports.get(number) ??
+      this.#inodes.get(number) ??
+      number
+    );
+  }
+
+  #shownDescriptor(fd: number): string {
+    const shown = fd - this.#moreDescriptors;
+    return String(shown >= LISTENER ? shown : fd);
+  }
+
+  #realDescriptor(shown: number): string {
+    const more = shown >= LISTENER ? this.#moreDescriptors : 0;
+    return String(shown + more);
+  }
+
+  #add(names: Map<string, string>, number: string, first: number): void {
+    if (!number || names.has(number)) return;
+    names.set(number, String(first + names.size));
+  }
+}

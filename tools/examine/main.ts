@@ -1,0 +1,110 @@
+/**
+ * Examines any server: the experiments of the test suite, on a command.
+ *
+ *     npm run examine -- node my-server.js {port}
+ *     npm run examine -- python3 -m http.server {port}
+ */
+import { readFlags, someOf, toggle, usageError } from '#shared/flags';
+import { printable } from '#shared/log';
+import { formatAddress } from '#shared/sockets';
+import { MARKS, paint } from '../common/marks';
+import type { Finding } from '../experiments/findings';
+import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
+import { withCleanUp } from '../harness/programs';
+import { NoServer, startServer, type Target } from '../harness/servers';
+
+const NAME = 'examine';
+const SUMMARY =
+  'what goes wrong in a server, in the words of the kernel\n\n' +
+  'npm run examine -- [FLAGS] COMMAND …     {port} in it becomes a free port';
+
+const FLAGS = {
+  only: someOf('these experiments', SYMPTOMS),
+  json: toggle('print the findings as JSON'),
+};
+
+/** The flags before the command; what follows belongs to the command. */
+function readCommand() {
+  const args = process.argv.slice(2);
+  const isCommand = (arg: string, at: number) =>
+    !arg.startsWith('-') && args[at - 1] !== '--only';
+  const start = args.findIndex(isCommand);
+  const own = start === -1 ? args : args.slice(0, start);
+  const flags = readFlags({ name: NAME, summary: SUMMARY }, FLAGS, own);
+  if (start === -1) usageError(NAME, 'it takes the command of a server');
+  return { ...flags, command: args.slice(start) };
+}
+
+async function main(): Promise<void> {
+  const { only, json, command } = readCommand();
+  const target = { name: command.join(' '), command };
+  const opening = await describeListener(target);
+  if (!json) console.log(`${opening}\n`);
+  const findings: Partial<Record<Symptom, Finding>> = {};
+  for (const symptom of only) {
+    if (!json) showProgress(`  … ${symptom}`);
+    findings[symptom] = await examine(target, symptom);
+    if (!json) {
+      showProgress('');
+      console.log(formatFinding(symptom, findings[symptom]));
+    }
+  }
+  console.log(json ? JSON.stringify(findings, null, 2) : summarize(findings));
+}
+
+/** @throws NoServer if the command is none */
+function describeListener(target: Target): Promise<string> {
+  return withCleanUp(async (defer) => {
+    const { pid, listener, host, port } = await startServer(target, defer);
+    const where = formatAddress({ address: host, port });
+    return `${target.name}: descriptor ${listener.fd} of PID ${pid} listens on ${where}`;
+  });
+}
+
+const NOT_MEASURED = 'not measured';
+
+async function examine(target: Target, symptom: Symptom): Promise<Finding> {
+  try {
+    return await withCleanUp((defer) =>
+      EXPERIMENTS[symptom].run(target, defer),
+    );
+  } catch (error) {
+    const { message } = error as Error;
+    const figure = NOT_MEASURED;
+    return { verdict: 'none', figure, measured: {}, evidence: [message] };
+  }
+}
+
+const NAME_WIDTH = Math.max(...SYMPTOMS.map((symptom) => symptom.length)) + 2;
+
+function formatFinding(symptom: Symptom, finding: Finding): string {
+  const { verdict, figure, evidence } = finding;
+  const head = `${MARKS[verdict]} ${symptom.padEnd(NAME_WIDTH)}${figure}`;
+  const lines = evidence.map((line) => `    ${printable(line)}`);
+  return [paint(verdict, head), ...lines].join('\n');
+}
+
+function summarize(findings: Partial<Record<Symptom, Finding>>): string {
+  const looked = SYMPTOMS.filter((name) => findings[name]);
+  const bad = looked.filter((name) => findings[name]?.verdict === 'bad');
+  const missing = looked.filter(
+    (name) => findings[name]?.figure === NOT_MEASURED,
+  );
+  const result =
+    bad.length === 0
+      ? 'Nothing is wrong with it that we look for.'
+      : `${bad.length} of ${looked.length} go wrong: ${bad.join(', ')}.`;
+  if (missing.length === 0) return `\n${result}`;
+  return `\n${result} Not measured: ${missing.join(', ')}.`;
+}
+
+/** A line that the next one takes the place of. Only for somebody watching. */
+function showProgress(line: string): void {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
+}
+
+main().catch((error: unknown) => {
+  if (!(error instanceof NoServer)) throw error;
+  console.error(`${NAME}: ${printable(error.message)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,277 @@
+/**
+ * Servers under observation: any command that listens, found by what the
+ * kernel says about it and not by what it prints.
+ */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  childrenOf,
+  listProcesses,
+  type Process,
+  readProcess,
+  switchesOf,
+  treeOf,
+} from '../kernel/processes';
+import { findHolders, findListeners, type Listener } from '../kernel/sockets';
+import { type Defer, type Program, startProgram } from './programs';
+import { startStopwatch } from './wait';
+
+/** A server that can be started again and again. */
+export interface Target {
+  name: string;
+  /** The command and its arguments; `{port}` stands for a free port. */
+  command: string[];
+  /**
+   * The arguments by which the server, started by root, becomes an ordinary
+   * user. One that has none is started as an ordinary user.
+   */
+  dropPrivileges?: string[];
+}
+
+/** A server that listens. */
+export interface Server {
+  /** What was started: the server, or a program such as npm that started it. */
+  program: Program;
+  /** The process that listens. */
+  pid: number;
+  /** Its descriptor for that, and the inode of the socket behind it. */
+  listener: { fd: number; inode: number };
+  /** Where a client finds it. */
+  host: string;
+  port: number;
+}
+
+/** What is wrong with a command that is no server, in one line. */
+export class NoServer extends Error {
+  override readonly name = 'NoServer';
+}
+
+const START_SECONDS = 60;
+const START_TRIES = 3;
+const STEP_MS = 20;
+const LAST_WORDS_MS = 500;
+
+/**
+ * Starts a server and waits until it listens.
+ *
+ * @param user what to be if root starts it: root, or an ordinary user
+ * @throws NoServer if it ends before it listens, or does not listen in time
+ */
+export async function startServer(
+  target: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary' = 'same',
+): Promise<Server> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(target, defer, user);
+    } catch (error) {
+      // A port that was free a moment ago may be somebody else's by now.
+      const taken = /EADDRINUSE|already in use/i.test(`${error}`);
+      if (!taken || !choosesPort(target) || tries === START_TRIES) throw error;
+    }
+  }
+}
+
+async function startOnce(
+  target: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary',
+): Promise<Server> {
+  const program = await startTarget(target, defer, user);
+  const waited = startStopwatch();
+  for (;;) {
+    const [listener] = listenersOf(program);
+    if (listener) return describeServer(program, listener);
+    if (program.exit()) throw new NoServer(await howItEnded(program));
+    if (waited() > START_SECONDS * 1000) {
+      throw new NoServer(`it does not listen within ${START_SECONDS} s`);
+    }
+    await pause(STEP_MS);
+  }
+}
+
+function listenersOf(program: Program): Listener[] {
+  const pids = treeOf(program.pid);
+  // The list of all sockets can be long. So first: have they one at all,
+  // besides those that are their stdin, stdout and stderr?
+  const holders = [...findHolders(pids).values()];
+  const some = holders.some((all) => all.every(({ fd }) => fd > 2));
+  return some ? findListeners(pids) : [];
+}
+
+// A user of our own: a limit on processes counts all that a user has.
+const ORDINARY_USER = 64_000 + (process.pid % 1000);
+
+async function startTarget(
+  { command, dropPrivileges }: Target,
+  defer: Defer,
+  user: 'same' | 'ordinary',
+): Promise<Program> {
+  const port = choosesPort({ command }) ? await freePort() : 0;
+  const words = command.map((word) => word.replaceAll('{port}', `${port}`));
+  if (user === 'same' || process.getuid?.() !== 0) {
+    return startProgram(words, defer);
+  }
+  if (dropPrivileges) return startProgram([...words, ...dropPrivileges], defer);
+  return startProgram(words, defer, { uid: ORDINARY_USER, gid: ORDINARY_USER });
+}
+
+/** Whether we choose the port that it listens on. */
+function choosesPort({ command }: Pick<Target, 'command'>): boolean {
+  return command.some((word) => word.includes('{port}'));
+}
+
+/** A port that nobody listens on at the moment. The kernel chooses it. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function describeServer(program: Program, listener: Listener): Server {
+  const { pid, fd, socket } = listener;
+  const { address, port } = socket.local;
+  const everywhere = address === '0.0.0.0' || address === '[::]';
+  return {
+    program,
+    pid,
+    listener: { fd, inode: socket.inode },
+    host: everywhere ? '127.0.0.1' : address.replace(/[[\]]/g, ''),
+    port,
+  };
+}
+
+async function howItEnded(program: Program): Promise<string> {
+  await hearOut(program);
+  const { code, signal } = program.exit() ?? { code: null, signal: null };
+  const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
+  const words = lastWords(program);
+  return `it ${how} before it listened${words && `: ${words}`}`;
+}
+
+/**
+ * The last words of a program that has ended may still be on their way. If it
+ * left a process in the background, there is no end of them.
+ */
+export async function hearOut(program: Program): Promise<void> {
+  await Promise.race([program.ended, pause(LAST_WORDS_MS)]);
+}
+
+/** Whether the process that listened is still there, and not a zombie. */
+export function isAlive({ pid }: Server): boolean {
+  return isRunning(pid);
+}
+
+/** Whether a process is there, and not a zombie. */
+export function isRunning(pid: number): boolean {
+  const process = readProcess(pid);
+  return process !== null && !'ZX'.includes(process.state);
+}
+
+// Not a place in the code, nor what else Node prints below an error.
+const NOT_A_STACK = /^(?!Node\.js v|\}$)\S/;
+
+/** The last line that a program has printed, of those about something. */
+export function lastWords(program: Program, about = NOT_A_STACK): string {
+  const lines = program.output().split('\n');
+  return lines.findLast((line) => about.test(line))?.trim() ?? '';
+}
+
+const QUIET_MS = 250;
+const PATIENCE_MS = 10_000; // with one that never sleeps
+const LOOK_EVERY_MS = 25; // each look reads some dozens of files
+
+/**
+ * Tells whether a server has nothing left to do: all its processes sleep, and
+ * none has woken up for a while. Busy machines do not matter here, for a
+ * process that waits for its turn is running, not sleeping.
+ *
+ * @param quietMs how long nobody may have woken up
+ * @returns what to ask again and again
+ */
+export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
+  const stopwatch = startStopwatch();
+  let activity: string | null = null;
+  let since = 0;
+  let looked = -LOOK_EVERY_MS;
+  let quiet = false;
+  return () => {
+    const time = stopwatch();
+    if (time - looked < LOOK_EVERY_MS) return false;
+    looked = time;
+    const now = activityOf(server.pid);
+    if (now === null || now !== activity) since = time;
+    activity = now;
+    if (time > PATIENCE_MS) return true;
+    const wasQuiet = quiet;
+    // Looking for orphans takes longer, so that comes last.
+    quiet = time - since >= quietMs && !hasBusyOrphans(server);
+    // Twice: between two looks, the caller receives what has been sent.
+    return quiet && wasQuiet;
+  };
+}
+
+/** Whether somebody runs who has lost his parent, as after a double fork. */
+function hasBusyOrphans({ pid }: Server): boolean {
+  return orphansOf(pid).some(({ state }) => isBusy(state));
+}
+
+/** The processes of a server: itself, its descendants, and its orphans. */
+export function familyOf(pid: number): number[] {
+  const tree = treeOf(pid);
+  return [...tree, ...orphansOf(pid, tree).map((orphan) => orphan.pid)];
+}
+
+/**
+ * Those that are not among a server's descendants any more, but still in its
+ * session. (So is whatever has started it.)
+ */
+function orphansOf(pid: number, tree = treeOf(pid)): Process[] {
+  const session = readProcess(pid)?.session;
+  const family = new Set(tree);
+  return listProcesses().filter(
+    (one) => one.session === session && !family.has(one.pid),
+  );
+}
+
+/** Running, or waiting for its turn, or for a disk. */
+function isBusy(state: string): boolean {
+  return 'RD'.includes(state);
+}
+
+/**
+ * What changes whenever a process or one of its descendants does something.
+ *
+ * @returns null if one of them is doing something now
+ */
+function activityOf(pid: number): string | null {
+  const process = readProcess(pid);
+  if (process === null || process.state === 'Z') return `${pid}`;
+  if (isBusy(process.state)) return null;
+  const below = childrenOf(pid).map(activityOf);
+  if (below.includes(null)) return null;
+  return `${pid}:${switchesOf(pid)} (${below})`;
+}
+
+/**
+ * Sets a soft limit of a running process, with prlimit(1): what becomes
+ * scarce while a server runs.
+ */
+export function setSoftLimit(
+  pid: number,
+  resource: 'nofile' | 'nproc',
+  limit: number,
+): void {
+  // Whoever owns the process may do that. Root in a container may not.
+  const { uid, gid } = statSync(`/proc/${pid}`);
+  const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+  const args = ['--pid', `${pid}`, `--${resource}=${limit}:`];
+  execFileSync('prlimit', args, owner);
+}

@@ -1,0 +1,53 @@
+/**
+ * The stages of the course, as programs that can be started.
+ */
+import { spawnSync } from 'node:child_process';
+import { basename, resolve } from 'node:path';
+import { limitsOf } from '../kernel/processes';
+import { NoServer, type Target } from './servers';
+
+/** The stages, in the order of the course, and the programs they are. */
+export const STAGES = {
+  part1: 'part1-iterative/server',
+  part2: 'part2-forking/server',
+  part3a: 'part3-reaping/steps/a-never-waits',
+  part3b: 'part3-reaping/steps/b-dies-of-eintr',
+  part3c: 'part3-reaping/steps/c-waits-once-per-signal',
+  part3: 'part3-reaping/server',
+} as const;
+
+export type Stage = keyof typeof STAGES;
+
+export const STAGE_NAMES = Object.keys(STAGES) as Stage[];
+
+/** The compiled form of a program of this repository. */
+export function built(program: string): string {
+  return resolve('build', `${program}.js`);
+}
+
+/**
+ * Compiles a program of this repository, with all the others.
+ *
+ * @throws NoServer what the compiler says about this one
+ */
+export function compile(program: string): void {
+  const { status, stdout } = spawnSync('tools/compile', [program], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new NoServer(stdout.split('\n')[0] ?? '');
+}
+
+const MANY = 4_000; // processes: a limit that says nothing yet
+// Silence is what many experiments are about, on machines that are busy.
+const SILENCE = ['--timeout', '60'];
+
+/** A server of this repository as the experiments want it. */
+export function targetOf(program: string, flags = ['--quiet']): Target {
+  const { hard = MANY } = limitsOf(process.pid)?.processes ?? {};
+  const port = ['--port', '0'];
+  return {
+    name: basename(program),
+    command: [process.execPath, built(program), ...port, ...SILENCE, ...flags],
+    dropPrivileges: ['--max-processes', `${Math.min(MANY, hard)}`],
+  };
+}

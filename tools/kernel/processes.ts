@@ -1,0 +1,339 @@
+/**
+ * The kernel's view of processes, as proc(5) shows it to everybody.
+ *
+ * Nothing here needs privileges or changes anything. A process may vanish
+ * while it is being looked at, or belong to somebody else: that is a null or
+ * an empty list, never an exception. Sockets are in netstat.ts.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { libc } from '#shared/node/libc';
+
+/** What the letters of proc_pid_stat(5) stand for. */
+export const STATES = {
+  R: 'running',
+  S: 'sleeping',
+  D: 'in uninterruptible sleep',
+  T: 'stopped',
+  t: 'stopped by a debugger',
+  Z: 'zombie',
+  X: 'dead',
+  I: 'idle',
+} as const;
+
+/** A process, as in proc_pid_stat(5). */
+export interface Process {
+  pid: number;
+  parent: number;
+  /** All that a command started in a session of its own, see setsid(2). */
+  session: number;
+  /** The program's name, at most 15 bytes of it. */
+  name: string;
+  state: keyof typeof STATES;
+  /** Whether it has waited for a child: page faults of such are on its bill. */
+  hasWaited: boolean;
+  /** How many threads; a limit on processes counts each of them. */
+  threads: number;
+  /** When it was started, in seconds after the machine was. */
+  startedAt: number;
+}
+
+// The kernel counts start times in ticks of sysconf(_SC_CLK_TCK), which is
+// 100 on every architecture that Node runs on.
+const TICKS_PER_SECOND = 100;
+
+/** One process, or null if there is none (any more). */
+export function readProcess(pid: number): Process | null {
+  const stat = readText(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The name stands in parentheses and may contain spaces and parentheses.
+  const end = stat.lastIndexOf(')');
+  const fields = stat.slice(end + 2).split(' ');
+  return {
+    pid,
+    name: stat.slice(stat.indexOf('(') + 1, end),
+    state: fields[0] as Process['state'],
+    parent: Number(fields[1]),
+    session: Number(fields[3]),
+    hasWaited: Number(fields[8]) > 0,
+    threads: Number(fields[17]),
+    startedAt: Number(fields[19]) / TICKS_PER_SECOND,
+  };
+}
+
+/** How long a process has existed, in seconds; a zombie's age goes on. */
+export function ageOf({ startedAt }: Process): number {
+  const [uptime] = (readText('/proc/uptime') ?? '').split(' ');
+  return Number(uptime) - startedAt;
+}
+
+/** The PIDs of all processes there are: the numbered folders of proc(5). */
+export function listPids(): number[] {
+  return listNumbers('/proc');
+}
+
+/** All processes there are. */
+export function listProcesses(): Process[] {
+  return listPids().map(readProcess).filter(isThere);
+}
+
+/**
+ * The PIDs of a process's children, zombies included, the oldest first. Each
+ * thread has a list of its own, see proc_pid_task(5).
+ */
+export function childrenOf(pid: number): number[] {
+  const threads = listNumbers(`/proc/${pid}/task`);
+  return threads.flatMap((thread) => {
+    const list = readText(`/proc/${pid}/task/${thread}/children`) ?? '';
+    return list.split(' ').filter(Boolean).map(Number);
+  });
+}
+
+/** A process and all that descend from it. */
+export function treeOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)];
+}
+
+/** The children that have ended and that nobody has waited for. */
+export function zombiesOf(pid: number): Process[] {
+  return childrenOf(pid)
+    .map(readProcess)
+    .filter(isThere)
+    .filter((child) => child.state === 'Z');
+}
+
+/**
+ * What each descriptor of a process stands for, see proc_pid_fd(5): a path,
+ * `socket:[33058]`, `pipe:[33057]`, `anon_inode:[eventfd]`. Ascending, and
+ * empty for a zombie.
+ *
+ * @returns null if there is no such process, or if it is somebody else's
+ */
+export function descriptorsOf(pid: number): Map<number, string> | null {
+  const folder = `/proc/${pid}/fd`;
+  const names = ask(() => readdirSync(folder));
+  if (names === null) return null;
+  const found = new Map<number, string>();
+  for (const fd of names.map(Number).sort((a, b) => a - b)) {
+    const target = ask(() => readlinkSync(`${folder}/${fd}`));
+    if (target !== null) found.set(fd, target);
+  }
+  return found;
+}
+
+/** A limit of getrlimit(2); Infinity where there is none. */
+export interface Limit {
+  soft: number;
+  hard: number;
+}
+
+/** The limits that this course runs into, see proc_pid_limits(5). */
+export interface Limits {
+  /** RLIMIT_NOFILE: one more than the highest descriptor. */
+  openFiles: Limit;
+  /** RLIMIT_NPROC: threads of the *user*, checked by fork(2). Not for root. */
+  processes: Limit;
+}
+
+/** The limits of a process, or null if there is no such process. */
+export function limitsOf(pid: number): Limits | null {
+  const table = readText(`/proc/${pid}/limits`);
+  if (!table) return null;
+  return {
+    openFiles: parseLimit(table, 'Max open files'),
+    processes: parseLimit(table, 'Max processes'),
+  };
+}
+
+function parseLimit(table: string, name: string): Limit {
+  const row = table.split('\n').find((line) => line.startsWith(name)) ?? '';
+  const [soft, hard] = row
+    .slice(name.length)
+    .trim()
+    .split(/\s+/)
+    .map((value) => (value === 'unlimited' ? Infinity : Number(value)));
+  return { soft: soft ?? Infinity, hard: hard ?? Infinity };
+}
+
+/** The real user a process belongs to, see proc_pid_status(5). */
+export function userOf(pid: number): number | null {
+  return numberIn(readStatus(pid), 'Uid');
+}
+
+/** The memory a process has in RAM, in kB: VmRSS. A zombie has none: null. */
+export function memoryOf(pid: number): number | null {
+  return numberIn(readStatus(pid), 'VmRSS');
+}
+
+/**
+ * The memory that serves only this process, in kB: pages that it shares with
+ * nobody, see proc_pid_smaps(5), and its page tables.
+ */
+export function ownMemoryOf(pid: number): number | null {
+  const pages = readText(`/proc/${pid}/smaps_rollup`);
+  const clean = numberIn(pages, 'Private_Clean');
+  const dirty = numberIn(pages, 'Private_Dirty');
+  const tables = numberIn(readStatus(pid), 'VmPTE');
+  if (clean === null || dirty === null || tables === null) return null;
+  return clean + dirty + tables;
+}
+
+/** See proc_pid_status(5). */
+function readStatus(pid: number): string | null {
+  return readText(`/proc/${pid}/status`);
+}
+
+/** The first number of a line that begins with a name, null without one. */
+function numberIn(text: string | null, name: string): number | null {
+  const line = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text ?? '');
+  return line ? Number(line[1]) : null;
+}
+
+/** How much of RLIMIT_NPROC a user has used up: threads, zombies included. */
+export function threadsOfUser(uid: number): number {
+  return listProcesses()
+    .filter(({ pid }) => userOf(pid) === uid)
+    .reduce((sum, { threads }) => sum + Math.max(1, threads), 0);
+}
+
+/**
+ * How often a process has gone to sleep or been put aside, all its threads
+ * together. While this stays the same and it sleeps, it does nothing.
+ */
+export function switchesOf(pid: number): number {
+  const counts = listNumbers(`/proc/${pid}/task`).flatMap((thread) => {
+    const status = readText(`/proc/${pid}/task/${thread}/status`) ?? '';
+    return [...status.matchAll(/ctxt_switches:\t(\d+)/g)];
+  });
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** What a process waits for. */
+export interface Sleep {
+  /** A system call, or a function of the kernel where that is all we learn. */
+  call: string;
+  /** The descriptor that the call is about, if it takes one. */
+  descriptor: number | null;
+}
+
+/**
+ * The system call a process sleeps in, by proc_pid_syscall(5); where that is
+ * not permitted, the function of the kernel, by proc_pid_wchan(5).
+ *
+ * @returns null if it runs, has ended, or may not be looked at
+ */
+export function sleepOf(pid: number): Sleep | null {
+  const [number = '', first = ''] = (
+    readText(`/proc/${pid}/syscall`) ?? ''
+  ).split(' ');
+  const known = CALLS.find((call) => number === String(call[architecture]));
+  if (known) {
+    const { call, takesDescriptor } = known;
+    return { call, descriptor: takesDescriptor ? Number(first) : null };
+  }
+  const place = readText(`/proc/${pid}/wchan`);
+  return place && place !== '0' ? { call: place, descriptor: null } : null;
+}
+
+const architecture = process.arch === 'arm64' ? 1 : 0;
+
+/** Calls that servers sleep in, and their numbers on x86-64 and arm64. */
+const CALLS = (
+  [
+    [0, 63, 'read', 'fd'],
+    [1, 64, 'write', 'fd'],
+    [7, null, 'poll'],
+    [23, null, 'select'],
+    [34, null, 'pause'],
+    [35, 101, 'nanosleep'],
+    [42, 203, 'connect', 'fd'],
+    [43, 202, 'accept', 'fd'],
+    [44, 206, 'sendto', 'fd'],
+    [45, 207, 'recvfrom', 'fd'],
+    [46, 211, 'sendmsg', 'fd'],
+    [47, 212, 'recvmsg', 'fd'],
+    [61, 260, 'wait4'],
+    [130, 133, 'rt_sigsuspend'],
+    [202, 98, 'futex'],
+    [230, 115, 'clock_nanosleep'],
+    [232, null, 'epoll_wait', 'fd'],
+    [247, 95, 'waitid'],
+    [270, 72, 'pselect6'],
+    [271, 73, 'ppoll'],
+    [281, 22, 'epoll_pwait', 'fd'],
+    [288, 242, 'accept4', 'fd'],
+  ] as const
+).map(([x64, arm64, call, fd]) => ({
+  0: x64,
+  1: arm64,
+  call,
+  takesDescriptor: fd !== undefined,
+}));
+
+/** One descriptor of one process. */
+export interface Holder {
+  pid: number;
+  fd: number;
+}
+
+/** Whether two descriptors are one open file description, and how we know. */
+export interface Comparison {
+  same: boolean;
+  evidence: 'kcmp' | 'inode';
+}
+
+const SYS_KCMP = [312, 272][architecture] ?? 0;
+const KCMP_FILE = 0;
+
+/**
+ * Asks whether two descriptors stand for one open file description (open(2),
+ * NOTES), as dup(2) and fork(2) make them: kcmp(2). Where that is forbidden,
+ * the inode decides: a socket has one description only, see socket(7).
+ *
+ * @returns null if one is gone, or if neither way tells
+ */
+export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
+  const order = libc.syscall(SYS_KCMP, a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
+  if (order >= 0) return { same: order === 0, evidence: 'kcmp' };
+  const [one, other] = [a, b].map(({ pid, fd }) =>
+    ask(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
+  );
+  if (!one?.startsWith('socket:') || !other) return null;
+  return { same: one === other, evidence: 'inode' };
+}
+
+/** `sleeping in accept(17)`, `zombie`: a process in words. */
+export function describeState(
+  process: Process,
+  sleep = process.state === 'S' ? sleepOf(process.pid) : null,
+): string {
+  const state = STATES[process.state];
+  if (!sleep) return state;
+  return `${state} in ${sleep.call}(${sleep.descriptor ?? ''})`;
+}
+
+/** The text of a file of /proc, or null if it cannot be read. */
+export function readText(path: string): string | null {
+  return ask(() => readFileSync(path, 'latin1'));
+}
+
+function listNumbers(folder: string): number[] {
+  const names = ask(() => readdirSync(folder)) ?? [];
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Gone, or not ours: ENOENT, ESRCH, EACCES, EPERM are no surprise here. */
+function ask<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes(code)) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function isThere(process: Process | null): process is Process {
+  return process !== null;
+}

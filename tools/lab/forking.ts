@@ -1,0 +1,324 @@
+/**
+ * Labs on one child per request, and what goes wrong with it: chapter 2.
+ */
+
+import { serverEndOf } from '../experiments/findings';
+import { type Client, get, openClient } from '../harness/clients';
+import { isAlive, lastWords, type Server } from '../harness/servers';
+import {
+  childrenOf,
+  compareDescriptors,
+  descriptorsOf,
+  threadsOfUser,
+  zombiesOf,
+} from '../kernel/processes';
+import {
+  askFor,
+  askTogether,
+  comesTrue,
+  hasEnded,
+  holderLines,
+  type Lab,
+  type Notebook,
+  pageLines,
+  SILENCE,
+  socketLine,
+  startStage,
+  statLine,
+} from './notebook';
+
+const CHAPTER = 'docs/2-forking.md';
+
+export const fork: Lab = {
+  summary: 'called once, returns twice: parent, child, and what they share',
+  chapter: CHAPTER,
+  plan:
+    'Part 2 is started. A client connects and says nothing for a while, so ' +
+    'that its child can be looked at.',
+  question:
+    'After fork, how many processes hold the connection, and under which ' +
+    'number?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part2', ...SILENCE);
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    await comesTrue(() => serverEndOf(server, client)?.holders.length === 2);
+    const [child = 0] = childrenOf(server.pid);
+    show(statLine(server.pid), statLine(child), ...holderLines(server, client));
+    const [one, other] = serverEndOf(server, client)?.holders ?? [];
+    expect(
+      'two processes hold it, under the same number',
+      one !== undefined && one.fd === other?.fd,
+    );
+    const shared = one && other && compareDescriptors(one, other);
+    expect(
+      `both numbers stand for one open file description (${shared?.evidence})`,
+      shared?.same === true,
+    );
+    step('It asks for /. What it gets, and what the two processes say:');
+    client.send(get('/'));
+    const output = () => server.program.output();
+    await comesTrue(() => output().includes('GET / → 200'));
+    await comesTrue(() => client.received() !== '');
+    show(...pageLines(client), ...output().trim().split('\n'));
+    expect(
+      'in the parent, fork has returned the PID of the child',
+      output().includes(`[${server.pid}] fork → ${child}`),
+    );
+    expect(
+      'the child has gone on by itself and answered',
+      output().includes(`[${child}] GET /`),
+    );
+  },
+  conclusion:
+    'fork is called once and returns twice: the PID of the child in the ' +
+    'parent, 0 in the child. ' +
+    'The child is a copy with the same descriptors, and both copies refer to ' +
+    'one open file description: one connection, two references. ' +
+    'The parent of the child is the server, and the parent of the server is ' +
+    'whoever started it.',
+};
+
+const TOGETHER = 5;
+
+export const together: Lab = {
+  summary: 'many clients at once, and the last is answered first',
+  chapter: CHAPTER,
+  plan: `Part 2 is started, and ${TOGETHER} clients connect. The last one asks first.`,
+  question:
+    'Part 1 would wait for the first client. Does the last one get its ' +
+    'answer while the others say nothing?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part2', '--quiet', ...SILENCE);
+    step(`${TOGETHER} clients connect.`);
+    const clients: Client[] = [];
+    while (clients.length < TOGETHER) {
+      clients.push(await openClient(server, defer));
+    }
+    await comesTrue(() => childrenOf(server.pid).length === TOGETHER);
+    show(...childrenOf(server.pid).map(statLine));
+    step('They ask for /, the last one first.');
+    for (const client of clients.toReversed()) {
+      client.send(get('/'));
+      const answered = await comesTrue(() => client.received() !== '');
+      show(pageLines(client)[0] ?? '');
+      expect(`client ${clients.indexOf(client) + 1} has its answer`, answered);
+    }
+    const pids = new Set(clients.map((client) => pageLines(client)[0]));
+    expect('each from another process', pids.size === TOGETHER);
+  },
+  conclusion:
+    'While each child waits for its own client, the parent is back at ' +
+    'accept. ' +
+    'Every client has a process of its own, so a slow one delays nobody ' +
+    'else. ' +
+    'This is what fork is for in a server; what it leaves behind is the rest ' +
+    'of the story.',
+};
+
+export const hang: Lab = {
+  summary: 'the client has its whole answer and waits for ever',
+  chapter: CHAPTER,
+  plan: 'Part 2 is started, and a client asks for /. Then the parent is killed.',
+  question:
+    'The child closes the connection and ends. What does the client see?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part2', '--quiet');
+    step('A client asks for /.');
+    const client = await askFor(server, '/', defer);
+    const answered = await comesTrue(() => pageLines(client).length > 0);
+    await comesTrue(() => zombiesOf(server.pid).length === 1);
+    show(...pageLines(client));
+    expect('it has its answer', answered);
+    show(...childrenOf(server.pid).map(statLine));
+    expect('the child has ended', zombiesOf(server.pid).length === 1);
+    show(socketLine(server, client), ...holderLines(server, client));
+    const [holder, ...others] = serverEndOf(server, client)?.holders ?? [];
+    expect(
+      'the connection is open in the parent, and nowhere else',
+      holder?.pid === server.pid && others.length === 0,
+    );
+    expect('no end-of-file has come', !client.ended());
+    step(
+      `kill -9 ${server.pid}: the parent ends, and with it its descriptors.`,
+    );
+    process.kill(server.pid, 'SIGKILL');
+    expect('now the client sees end-of-file', await comesTrue(client.ended));
+  },
+  conclusion:
+    'The child closed its copy of the connection, but a FIN is sent when ' +
+    'the last copy is closed, and the parent had one. ' +
+    'Without a FIN the client cannot know that the answer is complete, so ' +
+    'it waits: curl prints everything and hangs. ' +
+    'When the parent ended, the kernel closed its descriptors, and the FIN ' +
+    'was sent.',
+};
+
+const OPEN_FILES = 64;
+
+export const emfile: Lab = {
+  summary: 'the parent runs out of descriptors and dies',
+  chapter: CHAPTER,
+  plan:
+    `Part 2 is started with a limit of ${OPEN_FILES} descriptors. Clients ` +
+    'come, one after the other, until it breaks.',
+  question: 'Which client is one too many, and what happens to the server?',
+  async run(notebook) {
+    const { step, show, expect } = notebook;
+    const flags = ['--quiet', '--max-open-files', `${OPEN_FILES}`];
+    const server = await startStage(notebook, 'part2', ...flags);
+    // What we have inherited may have numbers beyond the limit.
+    const open = [...(descriptorsOf(server.pid)?.keys() ?? [])];
+    const own = open.filter((fd) => fd < OPEN_FILES).length;
+    show(`${own} of ${OPEN_FILES} are open before the first client`);
+    step('Clients ask for /, one after the other.');
+    const served = await visitUntilItBreaks(notebook, server, OPEN_FILES);
+    await hasEnded(server.program);
+    show(`${served} clients were served`, lastWords(server.program));
+    expect('accept failed with EMFILE', /EMFILE/.test(server.program.output()));
+    expect('the server is dead', !isAlive(server));
+    expect('each client has cost a descriptor', served + own === OPEN_FILES);
+  },
+  conclusion:
+    'The parent never closes its copy of a connection, so each client costs ' +
+    'it one descriptor for ever. ' +
+    `At the limit, here ${OPEN_FILES}, accept has no number left to return ` +
+    'and fails with EMFILE. ' +
+    'A server that does not expect that dies of it; one that did not leak ' +
+    'would never have come there.',
+};
+
+/** @returns how many clients got an answer */
+async function visitUntilItBreaks(
+  { show, defer }: Notebook,
+  server: Server,
+  most: number,
+): Promise<number> {
+  let served = 0;
+  while (served < most && isAlive(server)) {
+    const client = await askFor(server, '/', defer).catch(() => null);
+    if (client === null) break;
+    // The server may be dead before its last child has answered.
+    await comesTrue(() => client.received() !== '' || client.over());
+    if (client.received() === '') break;
+    served++;
+    if (served % 10 === 0) {
+      const used = descriptorsOf(server.pid)?.size ?? 0;
+      const zombies = zombiesOf(server.pid).length;
+      show(`${served} clients: ${used} descriptors, ${zombies} zombies`);
+    }
+  }
+  return served;
+}
+
+const CLIENTS = 5;
+
+export const zombies: Lab = {
+  summary: 'what a child leaves behind when nobody waits for it',
+  chapter: CHAPTER,
+  plan:
+    `Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at ` +
+    'the children.',
+  question: `${CLIENTS} children have called _exit. What is left of them?`,
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part2', '--quiet');
+    step(`${CLIENTS} clients ask for /.`);
+    await askTogether(server, '/', CLIENTS, defer);
+    const found = () => zombiesOf(server.pid);
+    const left = await comesTrue(() => found().length === CLIENTS);
+    show(...found().map(({ pid }) => statLine(pid)));
+    expect(`${CLIENTS} zombies: state Z`, left);
+    step('What do they hold?');
+    const held = found().map(({ pid }) => descriptorsOf(pid)?.size ?? 0);
+    show(
+      ...found().map(({ pid }, i) => `/proc/${pid}/fd: ${held[i]} descriptors`),
+    );
+    expect(
+      'nothing',
+      held.every((number) => number === 0),
+    );
+  },
+  conclusion:
+    'A process that has ended stays in the process table until its parent ' +
+    'asks for its exit status: a zombie. ' +
+    'It has no memory and no descriptors any more, so the leak of ' +
+    'descriptors is the work of the parent alone. ' +
+    'What runs out is numbers: the process table, and the limit of the user.',
+};
+
+export const killZombie: Lab = {
+  summary: 'kill -9 on a zombie, then on its parent',
+  chapter: CHAPTER,
+  plan:
+    'Part 2 serves a client and has a zombie. We send SIGKILL to the ' +
+    'zombie, and then to the parent.',
+  question: 'Which of the two makes the zombie go away?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part2', '--quiet');
+    await askFor(server, '/', defer);
+    await comesTrue(() => zombiesOf(server.pid).length === 1);
+    const [zombie] = zombiesOf(server.pid);
+    const pid = zombie?.pid ?? 0;
+    show(statLine(pid));
+    if (!zombie) return expect('there is a zombie', false);
+    step(`kill -9 ${pid}, the zombie.`);
+    process.kill(pid, 'SIGKILL');
+    show(statLine(pid));
+    expect('nothing has changed', zombiesOf(server.pid).length === 1);
+    step(`kill -9 ${server.pid}, the parent.`);
+    process.kill(server.pid, 'SIGKILL');
+    const gone = await comesTrue(() => !statLine(pid).includes(') Z '), 5);
+    show(statLine(pid));
+    expect('init has adopted the zombie and waited for it', gone);
+  },
+  conclusion:
+    'A zombie cannot be killed, because it is dead already: there is ' +
+    'nothing left to deliver a signal to. ' +
+    'When its parent ends, the kernel gives it to init, or to the nearest ' +
+    'process that has declared itself a subreaper. ' +
+    'That one waits for it, and the entry in the process table is free.',
+};
+
+const SPARE = 20;
+
+export const eagain: Lab = {
+  summary: 'the user runs out of processes and fork fails',
+  chapter: CHAPTER,
+  plan:
+    'Part 2 is started with a limit on processes. Clients come, one after ' +
+    'the other, until it breaks.',
+  question: 'The children are dead. Do they count?',
+  async run(notebook) {
+    const { step, show, expect } = notebook;
+    const root = process.getuid?.() === 0;
+    const uid = root ? NOBODY : (process.getuid?.() ?? 0);
+    const limit = threadsOfUser(uid) + THREADS_OF_NODE + SPARE;
+    show(`user ${uid} has ${threadsOfUser(uid)} processes and threads`);
+    if (root)
+      show('You are root, whom no limit binds: the server goes on as nobody.');
+    const flags = ['--quiet', '--max-processes', `${limit}`];
+    const server = await startStage(notebook, 'part2', ...flags);
+    step('Clients ask for /, one after the other.');
+    const served = await visitUntilItBreaks(notebook, server, limit);
+    show(`${served} clients were served`);
+    await hasEnded(server.program);
+    show(lastWords(server.program));
+    expect('fork failed with EAGAIN', /EAGAIN/.test(server.program.output()));
+    expect('the server is dead', !isAlive(server));
+    expect('zombies had taken all the room', served > 0 && served <= limit);
+  },
+  conclusion:
+    'A limit on processes counts what the user has, and zombies are part of ' +
+    'that. ' +
+    'At the limit, fork fails with EAGAIN, and part 2 dies of it. ' +
+    'The limit counts threads, and every other program of the same user; ' +
+    'and it does not bind root.',
+};
+
+const NOBODY = 65_534; // what the server becomes, see start.ts
+const THREADS_OF_NODE = 8; // more than it has, so that it can start

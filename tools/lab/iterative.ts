@@ -1,0 +1,277 @@
+/**
+ * Labs on one server, one client after the other: chapter 1.
+ */
+import { readFileSync } from 'node:fs';
+import { formatPair } from '#shared/sockets';
+import { serverEndOf } from '../experiments/findings';
+import { get, openClient } from '../harness/clients';
+import {
+  advance,
+  getRequest,
+  openConnection,
+  politely,
+} from '../harness/connections';
+import { startProgram } from '../harness/programs';
+import { lastWords, type Server, watchIdle } from '../harness/servers';
+import { STAGES, targetOf } from '../harness/stages';
+import { descriptorsOf } from '../kernel/processes';
+import {
+  askFor,
+  comesTrue,
+  hasEnded,
+  type Lab,
+  type Notebook,
+  pageLines,
+  queueLength,
+  SILENCE,
+  socketLine,
+  startStage,
+  stateLine,
+} from './notebook';
+
+const CHAPTER = 'docs/1-iterative.md';
+
+export const socketPair: Lab = {
+  summary: 'the calls of both sides, and the name of a connection',
+  chapter: CHAPTER,
+  plan:
+    'Part 1 is started and shows its system calls. Two clients connect; ' +
+    'neither of them calls bind.',
+  question: 'Both talk to the same port of the server. What tells them apart?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part1', '--quiet', '--trace');
+    step('Two clients: socket, connect, write.');
+    const address = { address: '127.0.0.1', port: server.port };
+    const manner = politely(getRequest('/', address));
+    const clients = [1, 2].map(() => openConnection(address, manner));
+    defer(() => advance(clients, 0));
+    const ended = () => {
+      advance(clients, 10);
+      return clients.every(({ state }) => state === 'ended');
+    };
+    expect('both get their answer', await comesTrue(ended));
+    show(...clients.map(formatPair));
+    const calls = /\] (socket|bind|listen|accept|close)\(/;
+    step("The server's calls.");
+    const lines = server.program.output().split('\n');
+    show(...lines.filter((line) => calls.test(line)));
+    const [one, other] = clients.map(({ local }) => local.port);
+    expect('the kernel gave each client a port of its own', one !== other);
+  },
+  conclusion:
+    'The server binds to a well-known port; a client leaves it to the ' +
+    'kernel, which picks an ephemeral one. ' +
+    'A connection is named by both ends, the socket pair, so any number of ' +
+    'them can share the port of the server. ' +
+    'accept returned a new descriptor for each, while the listener went on ' +
+    'listening.',
+};
+
+export const descriptors: Lab = {
+  summary: 'why the first descriptor is not 3',
+  chapter: CHAPTER,
+  plan:
+    'Part 1 is started, and a client connects. We look into /proc/PID/fd ' +
+    'before and after.',
+  question:
+    '0, 1 and 2 are taken. Which number does the connection get, and why?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part1', '--quiet');
+    const before = descriptorsOf(server.pid) ?? new Map<number, string>();
+    show(...[...before].map((one) => fdLine(server, one)));
+    expect(
+      `every number below the listener, ${server.listener.fd}, is taken`,
+      lowestFree(before, server.listener.fd) === server.listener.fd,
+    );
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    const accepted = () => serverEndOf(server, client)?.holders[0];
+    await comesTrue(() => accepted() !== undefined);
+    const holder = accepted();
+    const target = descriptorsOf(server.pid)?.get(holder?.fd ?? -1) ?? '';
+    show(fdLine(server, [holder?.fd ?? -1, target]));
+    expect(
+      'accept returned the lowest number that was free',
+      holder?.fd === lowestFree(before),
+    );
+  },
+  conclusion:
+    'The kernel hands out the lowest number that is free. ' +
+    'Node opened descriptors of its own before our first line ran: event ' +
+    'loops, pipes that wake them, and /dev/null where there was nothing. ' +
+    'So the listener comes after those, and the first connection after the ' +
+    'listener.',
+};
+
+function lowestFree(taken: Map<number, string>, without = -1): number {
+  let number = 0;
+  while (number !== without && taken.has(number)) number++;
+  return number;
+}
+
+function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
+  return `/proc/${pid}/fd/${fd} -> ${target}`;
+}
+
+export const headOfLine: Lab = {
+  summary: 'the second client waits for the first',
+  chapter: CHAPTER,
+  plan:
+    'Part 1 is started. One client connects and says nothing; a second one ' +
+    'connects and asks for /.',
+  question: 'Can the second one connect? When does it get its answer?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part1', '--quiet', ...SILENCE);
+    step('The first client connects.');
+    const first = await openClient(server, defer);
+    await comesTrue(() => serverEndOf(server, first)?.holders.length === 1);
+    await comesTrue(watchIdle(server, 100));
+    show(stateLine(server.pid));
+    step('The second one connects, and asks for /.');
+    const second = await askFor(server, '/', defer);
+    show(socketLine(server, second), `queue: ${queueLength(server)}`);
+    expect('it is connected', /ESTABLISHED/.test(socketLine(server, second)));
+    expect('nobody has accepted it', queueLength(server) === 1);
+    const early = await comesTrue(() => second.received() !== '', 1);
+    expect('after a second it has no answer', !early);
+    step('The first one asks for /.');
+    first.send(get('/'));
+    await comesTrue(() => first.over() && second.over());
+    show(...pageLines(first).slice(0, 1), ...pageLines(second).slice(0, 1));
+    expect('now both have their answer', first.ended() && second.ended());
+  },
+  conclusion:
+    'The second client connected at once, because the kernel completes the ' +
+    'handshake by itself and keeps the connection in the queue of the ' +
+    'listener. ' +
+    'Its request lay unread, since the only process of the server waited for ' +
+    'the first client. ' +
+    'One process that does one thing after the other makes everybody wait ' +
+    'for the slowest.',
+};
+
+const BACKLOG = 5;
+const KNOCKING = 8;
+
+export const backlog: Lab = {
+  summary: 'how many clients connect to a server that does not accept',
+  chapter: CHAPTER,
+  plan:
+    `Part 1 is started with listen(fd, ${BACKLOG}) and kept busy. Then ` +
+    `${KNOCKING} more clients connect.`,
+  question: `How many of the ${KNOCKING} get connected? What do the others see?`,
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const flags = ['--quiet', '--backlog', `${BACKLOG}`, ...SILENCE];
+    const server = await startStage(notebook, 'part1', ...flags);
+    step('One client says nothing: the server waits for it.');
+    const first = await openClient(server, defer);
+    await comesTrue(() => serverEndOf(server, first)?.holders.length === 1);
+    step(`${KNOCKING} more clients call connect.`);
+    const address = { address: '127.0.0.1', port: server.port };
+    const manner = politely(getRequest('/', address));
+    const clients = Array.from({ length: KNOCKING }, () =>
+      openConnection(address, manner),
+    );
+    const connected = () => {
+      advance(clients, 20);
+      return clients.filter(({ state }) => state === 'waiting').length;
+    };
+    const full = await comesTrue(() => connected() > BACKLOG);
+    show(...clients.map((one) => `${formatPair(one)}  ${endOf(one.state)}`));
+    show(`queue of the listener: ${queueLength(server)}`);
+    expect(`${BACKLOG} + 1 clients are connected`, full);
+    expect(
+      'the others are not, and their connect still waits',
+      connected() === BACKLOG + 1 && queueLength(server) === BACKLOG + 1,
+    );
+    step('The silent client leaves: the server goes on.');
+    first.socket.destroy();
+    const all = () => {
+      advance(clients, 20);
+      return clients.every(({ state }) => state === 'ended');
+    };
+    expect('all get their answer in the end', await comesTrue(all));
+  },
+  conclusion:
+    'The kernel completes handshakes without asking the server, and keeps ' +
+    'backlog + 1 connections until somebody accepts them. ' +
+    'When the queue is full it ignores the SYN of the next client, which ' +
+    'stays in SYN_SENT and tries again after a second. ' +
+    'A longer queue lets more clients wait; it does not answer any of them ' +
+    'sooner.',
+};
+
+function endOf(state: string): string {
+  return state === 'connecting' ? 'SYN_SENT' : 'ESTABLISHED';
+}
+
+const PRIVILEGED_PORT = 1;
+const SOMEBODY = 64_000;
+
+export const ports: Lab = {
+  summary: 'a taken port, a privileged port, and a restart',
+  chapter: CHAPTER,
+  plan:
+    'Part 1 is started twice on one port, then stopped and started again on ' +
+    'it; and once by an ordinary user on port 1.',
+  question: 'Which of these calls of bind fail, and with which error?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part1', '--quiet');
+    step('A second server on the same port.');
+    const second = bindTo(notebook, server.port);
+    await hasEnded(second);
+    show(lastWords(second));
+    expect('bind fails with EADDRINUSE', /EADDRINUSE/.test(second.output()));
+
+    step('A client is served: the server closes first. Then it is restarted.');
+    const client = await askFor(server, '/', defer);
+    await comesTrue(client.over);
+    client.socket.destroy();
+    process.kill(server.pid, 'SIGKILL');
+    await hasEnded(server.program);
+    const heir = bindTo(notebook, server.port);
+    const listens = () => /listens on/.test(heir.output());
+    await comesTrue(() => listens() || heir.exit() !== null);
+    show(lastWords(heir));
+    expect('the port is free at once', listens());
+
+    step(`An ordinary user binds port ${PRIVILEGED_PORT}.`);
+    await bindPrivileged(notebook);
+  },
+  conclusion:
+    'A port belongs to one listener at a time: EADDRINUSE. ' +
+    'After a restart the old connections are still in TIME_WAIT, and ' +
+    'SO_REUSEADDR is what lets bind take the port all the same. ' +
+    'The well-known ports below 1024 are for root: EACCES for everybody else.',
+};
+
+function bindTo({ defer }: Notebook, port: number, uid?: number) {
+  const { command } = targetOf(STAGES.part1, ['--quiet']);
+  const user = uid === undefined ? {} : { uid, gid: uid };
+  return startProgram([...command, '--port', `${port}`], defer, user);
+}
+
+async function bindPrivileged(notebook: Notebook): Promise<void> {
+  const { show, expect } = notebook;
+  const setting = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+  const free = Number(readFileSync(setting, 'latin1'));
+  if (free <= PRIVILEGED_PORT) {
+    show(`${setting} is ${free}: on this machine every port is free for all.`);
+    return;
+  }
+  const root = process.getuid?.() === 0;
+  if (root) show(`You are root, so this server runs as user ${SOMEBODY}.`);
+  const program = bindTo(
+    notebook,
+    PRIVILEGED_PORT,
+    root ? SOMEBODY : undefined,
+  );
+  await hasEnded(program);
+  show(lastWords(program));
+  expect('bind fails with EACCES', /EACCES/.test(program.output()));
+}

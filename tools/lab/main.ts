@@ -1,0 +1,113 @@
+/**
+ * The experiments of the course, one command each.
+ *
+ *     npm run lab                 lists them
+ *     npm run lab hang            runs one, after asking for a prediction
+ *     npm run lab hang -- --yes   runs it without asking
+ */
+import { createInterface } from 'node:readline/promises';
+import chalk from 'chalk';
+import { readFlags, toggle, usageError } from '#shared/flags';
+import { run } from '../common/run';
+import { count, wrap } from '../common/words';
+import { type Defer, withCleanUp } from '../harness/programs';
+import { NoServer } from '../harness/servers';
+import { LABS } from './labs';
+import { type Lab, openNotebook } from './notebook';
+
+const USAGE = {
+  name: 'lab',
+  summary: 'the experiments of the course: npm run lab NAME [-- --yes]',
+};
+const FLAGS = { yes: toggle('do not ask for a prediction') };
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const flags = args.filter((arg) => arg.startsWith('-'));
+  const { yes } = readFlags(USAGE, FLAGS, flags);
+  const [name, ...more] = names;
+  if (name === undefined) {
+    listLabs();
+    return;
+  }
+  const lab = Object.hasOwn(LABS, name) ? LABS[name] : undefined;
+  if (!lab || more.length > 0) {
+    usageError(
+      'lab',
+      `there is no "${names.join(' ')}"; npm run lab lists all`,
+    );
+  }
+  // npm keeps a --yes that is not behind -- to itself.
+  const hasty = yes || process.env.npm_config_yes === 'true';
+  process.exitCode = (await runLab(name, lab, hasty)) ? 0 : 1;
+}
+
+function listLabs(): void {
+  const width = Math.max(...Object.keys(LABS).map((name) => name.length));
+  let chapter = '';
+  for (const [name, lab] of Object.entries(LABS)) {
+    if (lab.chapter !== chapter) console.log(`\n${chalk.dim(lab.chapter)}`);
+    chapter = lab.chapter;
+    console.log(`  ${chalk.bold(name.padEnd(width))}  ${lab.summary}`);
+  }
+  console.log('\nnpm run lab NAME runs one.');
+}
+
+/** @returns whether all that was expected has been seen */
+async function runLab(name: string, lab: Lab, hasty: boolean) {
+  console.log(`${chalk.inverse.bold(` ${name} `)}  ${lab.summary}\n`);
+  console.log(paragraph(lab.plan));
+  const prediction = await askForPrediction(lab.question, hasty);
+
+  const failures = await withCleanUp((defer) => perform(lab, defer));
+  return conclude(lab, failures, prediction);
+}
+
+/** @returns how many expectations did not hold */
+async function perform(lab: Lab, defer: Defer): Promise<number> {
+  const notebook = openNotebook(defer);
+  try {
+    await lab.run(notebook);
+  } catch (error) {
+    if (!(error instanceof NoServer)) throw error;
+    notebook.expect(`the server starts: ${error.message}`, false);
+  }
+  return notebook.contradictions();
+}
+
+/** @returns what the reader wrote; nothing if nobody could be asked */
+async function askForPrediction(
+  question: string,
+  hasty: boolean,
+): Promise<string> {
+  console.log(`\n${chalk.cyan(paragraph(question))}`);
+  if (hasty || !process.stdin.isTTY) return '';
+  const { stdin: input, stdout: output } = process;
+  const asker = createInterface({ input, output });
+  asker.on('SIGINT', () => process.exit(130));
+  const answer = await asker.question('Your prediction, and Enter: ');
+  asker.close();
+  return answer.trim();
+}
+
+function conclude(lab: Lab, failures: number, prediction: string): boolean {
+  if (prediction) console.log(`\nYour prediction was: ${prediction}`);
+  console.log('');
+  if (failures > 0) {
+    const what = `${count(failures, 'expectation')} did not hold`;
+    const text = `${what} on this machine. What should have been seen:`;
+    console.log(chalk.yellow(text));
+  }
+  console.log(paragraph(lab.conclusion));
+  console.log(chalk.dim(`\nMore about it: ${lab.chapter}`));
+  return failures === 0;
+}
+
+const WIDTH = 78;
+
+function paragraph(text: string): string {
+  return wrap(text, WIDTH).join('\n');
+}
+
+run(USAGE.name, main);

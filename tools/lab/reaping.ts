@@ -1,0 +1,338 @@
+/**
+ * Labs on closing and waiting, and on the wrong turns: chapter 3.
+ */
+
+import { serverEndOf } from '../experiments/findings';
+import { type Client, get, openClient } from '../harness/clients';
+import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
+import {
+  childrenOf,
+  descriptorsOf,
+  readProcess,
+  readText,
+  zombiesOf,
+} from '../kernel/processes';
+import {
+  askFor,
+  askTogether,
+  comesTrue,
+  hasEnded,
+  holderLines,
+  type Lab,
+  type Notebook,
+  pageLines,
+  SILENCE,
+  socketLine,
+  startStage,
+  stateLine,
+  statLine,
+} from './notebook';
+
+const CHAPTER = 'docs/3-reaping.md';
+
+export const refcount: Lab = {
+  summary: 'the parent closes first, and nothing happens',
+  chapter: 'docs/2-forking.md',
+  plan:
+    'Part 3 is started, whose parent closes its copy at once. A client ' +
+    'connects, and asks only later.',
+  question:
+    'The parent closes the connection before the client has said a word. Is ' +
+    'the client cut off?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
+    const holders = () => serverEndOf(server, client)?.holders ?? [];
+    await comesTrue(() => holders().length === 1);
+    show(socketLine(server, client), ...holderLines(server, client));
+    expect(
+      'only the child holds it: the parent has closed its copy',
+      holders().length === 1 && holders()[0]?.pid === child,
+    );
+    expect('the client is connected', !client.over());
+    step('It asks for /. The child answers and closes.');
+    client.send(get('/'));
+    await comesTrue(client.over);
+    show(...pageLines(client), socketLine(server, client));
+    expect('the client has its answer', pageLines(client).length > 0);
+    expect('and end-of-file', client.ended());
+  },
+  conclusion:
+    'close gives a descriptor back; the connection ends when nobody has one ' +
+    'any more. ' +
+    'The copy of the child kept it open while the parent had long closed ' +
+    'its own. ' +
+    'When the child closed the last copy, the kernel sent the FIN.',
+};
+
+const CLIENTS = 5;
+
+export const neverWaits: Lab = {
+  summary: 'closing is not enough: the zombies stay',
+  chapter: CHAPTER,
+  plan:
+    'Step a is started: part 2, and the parent closes its copies. ' +
+    `${CLIENTS} clients ask for /.`,
+  question: 'What is cured by closing, and what is not?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3a', '--quiet');
+    const before = descriptorsOf(server.pid)?.size ?? 0;
+    step(`${CLIENTS} clients ask for /.`);
+    const clients = await askTogether(server, '/', CLIENTS, defer);
+    const ended = await comesTrue(() => clients.every((one) => one.ended()));
+    expect('all have their answer and end-of-file', ended);
+    await comesTrue(() => zombiesOf(server.pid).length === CLIENTS);
+    const after = descriptorsOf(server.pid)?.size ?? 0;
+    show(`descriptors: ${before} before, ${after} after`);
+    expect('no descriptor has leaked', after === before);
+    show(...zombiesOf(server.pid).map(({ pid }) => statLine(pid)));
+    expect('every child is a zombie', zombiesOf(server.pid).length === CLIENTS);
+  },
+  conclusion:
+    'One line, close(client) in the parent, lets the clients go and gives ' +
+    'the descriptors back. ' +
+    'The children are another matter: nobody asked for their exit statuses. ' +
+    'A leak is one thing and a zombie is another, and each needs its own cure.',
+};
+
+export const eintr: Lab = {
+  summary: 'the SIGCHLD that should help interrupts accept',
+  chapter: CHAPTER,
+  plan:
+    'Step b is started, which waits in a SIGCHLD handler. A client asks for ' +
+    '/.',
+  question: 'The handler collects the zombie. What does accept do meanwhile?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3b', '--quiet');
+    await comesTrue(watchIdle(server, 100));
+    show(stateLine(server.pid));
+    step('A client asks for /.');
+    const client = await askFor(server, '/', defer);
+    await comesTrue(client.over);
+    show(...pageLines(client));
+    await comesTrue(watchIdle(server));
+    // The signal may have come just before accept began to wait. Then it has
+    // interrupted nothing, and one more is needed.
+    if (isAlive(server)) process.kill(server.pid, 'SIGCHLD');
+    await hasEnded(server.program);
+    show(lastWords(server.program));
+    expect('accept failed with EINTR', /EINTR/.test(server.program.output()));
+    expect('the server is dead', !isAlive(server));
+  },
+  conclusion:
+    'A signal that has a handler ends the system call that the process ' +
+    'sleeps in: it fails with EINTR. ' +
+    'The handler did its work and the zombie is gone, but the loop took ' +
+    'EINTR for a failure. ' +
+    'It is none: nothing has happened except that the handler has run, and ' +
+    'accept may be called again.',
+};
+
+const AT_ONCE = 20;
+
+export const coalesce: Lab = {
+  summary: `${AT_ONCE} children end at once, and the signal comes once`,
+  chapter: CHAPTER,
+  plan:
+    `Step c waits once per SIGCHLD. It is stopped while ${AT_ONCE} children ` +
+    'end, and then goes on. Part 3 has to pass the same.',
+  question: `How many of the ${AT_ONCE} zombies stay in step c?`,
+  async run(notebook) {
+    const { step, expect } = notebook;
+    step('Step c: one waitpid for each signal.');
+    const once = await endTogether(notebook, 'part3c');
+    expect(`${once} of ${AT_ONCE} zombies stay`, once > 0);
+    step('Part 3: waitpid until there is nobody left.');
+    const loop = await endTogether(notebook, 'part3');
+    expect(`${loop} of ${AT_ONCE} zombies stay`, loop === 0);
+  },
+  conclusion:
+    'Standard signals are not counted: while one SIGCHLD is pending, ' +
+    'further ones are lost. ' +
+    'Step c is told once at most and waits for one child at most, and the ' +
+    'other zombies stay. ' +
+    'Part 3 takes the signal for a bell, and asks waitpid(-1, WNOHANG) ' +
+    'until it says 0: nobody else has ended.',
+};
+
+/** The PIDs of a server's children, as soon as there is one. */
+async function childOf({ pid }: Server): Promise<number[]> {
+  await comesTrue(() => childrenOf(pid).length > 0);
+  return childrenOf(pid);
+}
+
+/** @returns how many zombies are left */
+async function endTogether(
+  notebook: Notebook,
+  stage: 'part3c' | 'part3',
+): Promise<number> {
+  const { show, defer } = notebook;
+  const server = await startStage(notebook, stage, '--quiet', ...SILENCE);
+  const clients: Client[] = [];
+  while (clients.length < AT_ONCE) {
+    clients.push(await openClient(server, defer));
+  }
+  await comesTrue(() => childrenOf(server.pid).length === AT_ONCE);
+  await comesTrue(watchIdle(server));
+  process.kill(server.pid, 'SIGSTOP');
+  for (const client of clients) client.send(get('/'));
+  const zombies = () => zombiesOf(server.pid).length;
+  await comesTrue(() => zombies() === AT_ONCE);
+  show(`SIGSTOP; ${zombies()} children have ended; ${pending(server)}`);
+  process.kill(server.pid, 'SIGCONT');
+  const idle = watchIdle(server);
+  await comesTrue(() => zombies() === 0 || idle());
+  show(`SIGCONT; ${zombies()} zombies; ${stateLine(server.pid)}`);
+  return zombies();
+}
+
+/** SigPnd and ShdPnd of proc_pid_status(5) hold a bit for each signal. */
+function pending({ pid }: Server): string {
+  const status = readText(`/proc/${pid}/status`) ?? '';
+  const mask = /^ShdPnd:\t(\w+)/m.exec(status)?.[1] ?? '';
+  return `/proc/${pid}/status ShdPnd: ${mask}`;
+}
+
+const MANY = 100;
+
+export const reap: Lab = {
+  summary: 'part 3 after 10 and after 100 requests: nothing is left',
+  chapter: CHAPTER,
+  plan: `Part 3 is started and serves 10 clients, then ${MANY - 10} more.`,
+  question: 'How many descriptors and zombies more than at the start?',
+  async run(notebook) {
+    const { step, show, expect } = notebook;
+    const server = await startStage(notebook, 'part3', '--quiet');
+    const start = descriptorsOf(server.pid)?.size ?? 0;
+    show(`${start} descriptors, ${childrenOf(server.pid).length} children`);
+    for (const number of [10, MANY - 10]) {
+      step(`${number} clients ask for /.`);
+      const left = await serve(notebook, server, number);
+      expect(`${left} descriptors, no child, no zombie`, left === start);
+    }
+  },
+  conclusion:
+    'The parent closes its copy of every connection, so the number of its ' +
+    'descriptors is the same after 10 requests and after 100. ' +
+    'It waits for every child that has ended, so no zombie stays. ' +
+    'A server that gives back what it takes can run for ever.',
+};
+
+/** @returns how many descriptors there are when nobody is left */
+async function serve(
+  { show, defer }: Notebook,
+  server: Server,
+  clients: number,
+): Promise<number> {
+  for (let served = 0; served < clients; served += 10) {
+    const ten = await askTogether(server, '/', 10, defer);
+    await comesTrue(() => ten.every((client) => client.over()));
+    for (const { socket } of ten) socket.destroy();
+  }
+  const nobody = await comesTrue(() => childrenOf(server.pid).length === 0);
+  const open = descriptorsOf(server.pid)?.size ?? 0;
+  show(`${open} descriptors, ${childrenOf(server.pid).length} children`);
+  return nobody ? open : -1;
+}
+
+export const crash: Lab = {
+  summary: 'who notices when a request kills its process',
+  chapter: CHAPTER,
+  plan:
+    'A client asks for /crash, of part 1 and of part 3. Another client ' +
+    'comes after it.',
+  question: 'In which of the two is the second client answered?',
+  async run(notebook) {
+    const { step, show, expect } = notebook;
+    for (const stage of ['part1', 'part3'] as const) {
+      step(`${stage}: one client asks for /crash, then another for /.`);
+      const { server, answered } = await crashOne(notebook, stage);
+      show(stateLine(server.pid));
+      if (stage === 'part1') {
+        expect('the server is dead', !isAlive(server));
+        expect('the second client has no answer', !answered);
+      } else {
+        expect('the server lives', isAlive(server));
+        expect('the second client is answered', answered);
+      }
+    }
+  },
+  conclusion:
+    'A process that crashes takes with it whatever it was doing. ' +
+    'In part 1 that is the server; in part 3 it is one child, with one ' +
+    'client. ' +
+    'The parent collects the exit status, SIGSEGV this time, and goes on.',
+};
+
+async function crashOne(
+  notebook: Notebook,
+  stage: 'part1' | 'part3',
+): Promise<{ server: Server; answered: boolean }> {
+  const { defer, show } = notebook;
+  const server = await startStage(notebook, stage);
+  const first = await askFor(server, '/crash', defer);
+  await comesTrue(first.over);
+  show(`the first client got ${first.received().length} bytes`);
+  const second = await askFor(server, '/', defer).catch(() => null);
+  if (second) await comesTrue(second.over);
+  if (!isAlive(server)) await hasEnded(server.program);
+  await comesTrue(() => childrenOf(server.pid).length === 0);
+  const { signal } = server.program.exit() ?? {};
+  if (signal) show(`PID ${server.pid} was killed by ${signal}`);
+  const lines = server.program.output().split('\n');
+  show(...lines.filter((line) => line.includes('reaped')));
+  return { server, answered: second !== null && second.received() !== '' };
+}
+
+export const orphan: Lab = {
+  summary: 'the parent dies while its child works',
+  chapter: CHAPTER,
+  plan:
+    'A client connects to part 3, and a child waits for its request. The ' +
+    'parent is killed, and a new server takes its port. Then the client asks.',
+  question: 'Does the client get its answer? Is the port free?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
+    step('A client connects.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
+    // The child closes its copy of the listener first of all.
+    await comesTrue(() => {
+      const targets = [...(descriptorsOf(child)?.values() ?? [])];
+      return !targets.includes(`socket:[${server.listener.inode}]`);
+    });
+    show(statLine(child));
+    step(`kill -9 ${server.pid}, the parent.`);
+    process.kill(server.pid, 'SIGKILL');
+    await comesTrue(() => server.program.exit() !== null);
+    const parent = () => readProcess(child)?.parent;
+    const adopted = await comesTrue(() => parent() !== server.pid);
+    show(statLine(child));
+    expect(`PID ${parent()} has adopted the child`, adopted);
+    step('A new server on the same port.');
+    const flags = ['--quiet', '--port', `${server.port}`];
+    const heir = await startStage(notebook, 'part3', ...flags);
+    expect('the port is free, while the child still works', isAlive(heir));
+    step('The client asks for /.');
+    client.send(get('/'));
+    await comesTrue(client.over);
+    show(...pageLines(client));
+    const [served] = pageLines(client);
+    expect('the child has answered it', served === `process     ${child}`);
+    const gone = await comesTrue(() => readProcess(child) === null);
+    expect('somebody has waited for the child', gone);
+  },
+  conclusion:
+    'A child does not need its parent to do its work: the client got the ' +
+    'whole of its answer. ' +
+    'The kernel gave the orphan to init, or to the nearest subreaper, which ' +
+    'waited for it in the end. ' +
+    'The port was free at once, because the child had closed its copy of ' +
+    'the listener.',
+};

@@ -1,0 +1,72 @@
+/**
+ * The experiments on the stages of the course: what each of them promises,
+ * the wrong as well as the right, and what has been found.
+ */
+import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments';
+import type { Finding } from '../experiments/findings';
+import { withCleanUp } from '../harness/programs';
+import { STAGES, type Stage, targetOf } from '../harness/stages';
+import { keeps, PROMISES } from './promises';
+
+/** What an experiment has found in a stage. */
+export interface StageFinding extends Finding {
+  stage: Stage;
+  symptom: Symptom;
+  /** Whether it is what the stage promises; null: not to be had here. */
+  asPromised: boolean | null;
+}
+
+/** So many at once: they wait for servers most of the time. */
+const AT_ONCE = 6;
+
+/**
+ * Makes all experiments on some stages.
+ *
+ * @param tell called when one more is done
+ */
+export async function examineStages(
+  stages: readonly Stage[],
+  tell: (done: number, all: number) => void,
+): Promise<StageFinding[]> {
+  const all = SYMPTOMS.flatMap((symptom) =>
+    stages.map((stage) => ({ symptom, stage })),
+  );
+  const waiting = [...all];
+  const findings: StageFinding[] = [];
+  const work = async () => {
+    for (;;) {
+      const next = waiting.shift();
+      if (!next) return;
+      findings.push(await examineStage(next.stage, next.symptom));
+      tell(findings.length, all.length);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return findings;
+}
+
+async function examineStage(
+  stage: Stage,
+  symptom: Symptom,
+): Promise<StageFinding> {
+  const found = await withCleanUp((defer) =>
+    EXPERIMENTS[symptom].run(targetOf(STAGES[stage]), defer),
+  ).catch(notMeasured);
+  const asPromised = keeps(found, PROMISES[symptom][stage]);
+  const impossible = found.verdict === 'none' && !asPromised;
+  return {
+    ...found,
+    stage,
+    symptom,
+    asPromised: impossible && 'reason' in found.measured ? null : asPromised,
+  };
+}
+
+function notMeasured({ message }: Error): Finding {
+  return {
+    verdict: 'none',
+    figure: 'not measured',
+    measured: {},
+    evidence: [message],
+  };
+}
