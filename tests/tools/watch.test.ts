@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../tools/harness/wait';
 import { zombiesOf } from '../../tools/kernel/processes';
-import type { Model } from '../../tools/watch/model';
+import type { Model } from '../../tools/watch/diagnosis';
 import { render } from '../../tools/watch/render';
 import { ask, get, openClient } from '../support/client';
 import {

@@ -1,6 +1,7 @@
 /**
  * From runs to a result: medians, and whether it is one at all.
  */
+import { quantile } from '../common/statistics';
 import type { Outcome } from './load';
 
 /** One server's turn under one load. */
@@ -62,10 +63,4 @@ export function findProblem({ all, counted }: Run): string | null {
 
 function sum(numbers: number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-/** The smallest value that at least this part of all values reaches up to. */
-export function quantile(values: number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
 }

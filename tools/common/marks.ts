@@ -3,7 +3,9 @@
  * have one.
  */
 import chalk from 'chalk';
-import type { Finding } from '../experiments/findings';
+
+/** What somebody who looks thinks of what they have seen. */
+export type Verdict = 'good' | 'bad' | 'none';
 
 export const MARKS = { good: '✓', bad: '✗', none: '·' } as const;
 
@@ -13,6 +15,6 @@ const COLOURS = {
   none: chalk.dim,
 } as const;
 
-export function paint(verdict: Finding['verdict'], text: string): string {
+export function paint(verdict: Verdict, text: string): string {
   return COLOURS[verdict](text);
 }

@@ -3,6 +3,7 @@
  */
 
 import { formatPair } from '#shared/sockets';
+import type { Verdict } from '../common/marks';
 import type { Client } from '../harness/clients';
 import { familyOf, type Server } from '../harness/servers';
 import {
@@ -17,7 +18,7 @@ import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
 /** What one experiment on one server has found. */
 export interface Finding {
   /** `none` if the server does not do what the experiment is about. */
-  verdict: 'good' | 'bad' | 'none';
+  verdict: Verdict;
   /** What was measured, in a few words: `20 of 20 clients hang`. */
   figure: string;
   /** The same for programs. */

@@ -13,7 +13,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { integer, readFlags } from '#shared/flags';
-import { quantile } from '../bench/summary';
+import { quantile } from '../common/statistics';
 import { type Defer, withCleanUp } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { built, compile, STAGES } from '../harness/stages';

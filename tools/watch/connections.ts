@@ -3,8 +3,8 @@
  * for.
  */
 import { count } from '../common/words';
+import type { Model } from './diagnosis';
 import { heading, type Line, type Style } from './lines';
-import type { Model } from './model';
 import type { Connection, Verdict } from './pairs';
 
 /** A table of the connections, as many as there is room for. */

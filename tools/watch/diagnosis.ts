@@ -2,18 +2,25 @@
  * What is wrong, in plain language.
  */
 import { count } from '../common/words';
-import type { Model } from './model';
+import type { Facts } from './model';
 import type { Verdict } from './pairs';
 import type { Member } from './picture';
 
 /** A sentence if something is wrong, in one or more pieces. */
-type Rule = (model: Model, previous: Model | null) => string[] | null;
+type Rule = (model: Facts, previous: Facts | null) => string[] | null;
 
-/** Sentences about what is wrong, the most serious first. */
-export function diagnose(model: Model, previous: Model | null): string[] {
-  return RULES.map((rule) => rule(model, previous))
+/** Facts, and what is wrong about them. */
+export interface Model extends Facts {
+  /** Plain sentences, the most serious first; empty if all is well. */
+  problems: string[];
+}
+
+/** Says what is wrong. */
+export function diagnose(facts: Facts, previous: Facts | null): Model {
+  const problems = RULES.map((rule) => rule(facts, previous))
     .filter((sentence) => sentence !== null)
     .map((pieces) => pieces.join(' '));
+  return { ...facts, problems };
 }
 
 const RULES: Rule[] = [
@@ -28,7 +35,7 @@ const RULES: Rule[] = [
   letsClientsWait,
 ];
 
-function isStopped({ processes: [server] }: Model): string[] | null {
+function isStopped({ processes: [server] }: Facts): string[] | null {
   if (server?.state !== 'T') return null;
   return [
     `PID ${server.pid} is stopped (SIGSTOP or Ctrl-Z):`,
@@ -36,7 +43,7 @@ function isStopped({ processes: [server] }: Model): string[] | null {
   ];
 }
 
-function keepsFinished(model: Model): string[] | null {
+function keepsFinished(model: Facts): string[] | null {
   const { length, one, keeper } = having(model, 'finished');
   if (length === 0) return null;
   return [
@@ -47,7 +54,7 @@ function keepsFinished(model: Model): string[] | null {
   ];
 }
 
-function keepsForgotten(model: Model): string[] | null {
+function keepsForgotten(model: Facts): string[] | null {
   const { length, keeper } = having(model, 'forgotten');
   // One: between accept and fork, a moment later, it may be served.
   if (length < 2) return null;
@@ -57,7 +64,7 @@ function keepsForgotten(model: Model): string[] | null {
   ];
 }
 
-function keepsLeft(model: Model): string[] | null {
+function keepsLeft(model: Facts): string[] | null {
   const { length, one, keeper } = having(model, 'left');
   if (length === 0) return null;
   return [
@@ -68,7 +75,7 @@ function keepsLeft(model: Model): string[] | null {
   ];
 }
 
-function leavesZombies(model: Model, previous: Model | null): string[] | null {
+function leavesZombies(model: Facts, previous: Facts | null): string[] | null {
   // A child that ended a moment ago may yet be waited for. One that was a
   // zombie a look ago shows that nobody waits.
   const seen = previous && new Set(zombies(previous).map(({ pid }) => pid));
@@ -83,14 +90,14 @@ function leavesZombies(model: Model, previous: Model | null): string[] | null {
   ];
 }
 
-function zombies({ processes }: Model): Member[] {
+function zombies({ processes }: Facts): Member[] {
   return processes.filter(({ state }) => state === 'Z');
 }
 
 /** Whoever has used up so much of a limit is told so. */
 const ALMOST_ALL = 0.8;
 
-function runsOutOfDescriptors({ descriptors, server }: Model): string[] | null {
+function runsOutOfDescriptors({ descriptors, server }: Facts): string[] | null {
   const { used, limit } = descriptors ?? { used: 0, limit: Infinity };
   if (used < ALMOST_ALL * limit) return null;
   return [
@@ -99,7 +106,7 @@ function runsOutOfDescriptors({ descriptors, server }: Model): string[] | null {
   ];
 }
 
-function runsOutOfProcesses({ user }: Model): string[] | null {
+function runsOutOfProcesses({ user }: Facts): string[] | null {
   if (!user || user.threads < ALMOST_ALL * user.limit) return null;
   return [
     `The user has ${user.threads} of ${user.limit} processes and threads:`,
@@ -107,7 +114,7 @@ function runsOutOfProcesses({ user }: Model): string[] | null {
   ];
 }
 
-function refusesNewcomers(model: Model): string[] | null {
+function refusesNewcomers(model: Facts): string[] | null {
   const { length } = having(model, 'knocking');
   if (length === 0 || !model.queue) return null;
   return [
@@ -116,7 +123,7 @@ function refusesNewcomers(model: Model): string[] | null {
   ];
 }
 
-function letsClientsWait({ queue, processes }: Model): string[] | null {
+function letsClientsWait({ queue, processes }: Facts): string[] | null {
   const waiting = queue?.length ?? 0;
   const [server] = processes;
   // A server that runs, or waits for connections, is about to accept them.
@@ -135,7 +142,7 @@ interface Group {
   keeper: string;
 }
 
-function having({ connections, server }: Model, verdict: Verdict): Group {
+function having({ connections, server }: Facts, verdict: Verdict): Group {
   const those = connections.filter((one) => one.verdict === verdict);
   const pids = those.flatMap(({ holders }) => holders.map(({ pid }) => pid));
   const keeper = pids.find((pid) => pid === server?.pid) ?? pids[0];

@@ -2,8 +2,8 @@
  * Figures as lines: descriptors, the queue, and how they have changed.
  */
 import { count, plainNumber } from '../common/words';
+import type { Model } from './diagnosis';
 import { HEADING, heading, type Line, type Style } from './lines';
-import type { Model } from './model';
 
 /** What the server's descriptors are, and how many clients queue. */
 export function descriptorLines({ descriptors, queue }: Model): Line[] {

@@ -12,8 +12,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
+import { diagnose, type Model } from './diagnosis';
 import { paint } from './lines';
-import { type Model, understand } from './model';
+import { understand } from './model';
 import { type Picture, takePicture } from './picture';
 import { render } from './render';
 import { draw, openScreen } from './screen';
@@ -42,7 +43,7 @@ async function main({ port, once, json, every }: Options): Promise<void> {
   for (;;) {
     const start = Date.now();
     picture = takePicture(port, picture);
-    model = understand(picture, model);
+    model = diagnose(understand(picture, model), model);
     show(model);
     if (once) break;
     await pause(Math.max(0, start + every * 1000 - Date.now()));

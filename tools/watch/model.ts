@@ -5,7 +5,6 @@
 
 import { formatAddress } from '#shared/sockets';
 import type { Limit } from '../kernel/processes';
-import { diagnose } from './diagnosis';
 import { type Connection, pairUp } from './pairs';
 import type { Member, Picture } from './picture';
 
@@ -33,7 +32,8 @@ export interface Trend {
   queue: number[];
 }
 
-export interface Model {
+/** What a picture means, before anybody says what is wrong. */
+export interface Facts {
   time: string;
   port: number;
   server: Server | null;
@@ -51,20 +51,18 @@ export interface Model {
   /** RLIMIT_NPROC and what the user has used of it; null for root. */
   user: { threads: number; limit: number } | null;
   trend: Trend;
-  /** Plain sentences, the most serious first; empty if all is well. */
-  problems: string[];
 }
 
 /** Samples that are kept: more do not fit on a line. */
 const SAMPLES = 240;
 
 /** Draws the conclusions from a picture, and continues the trend. */
-export function understand(picture: Picture, previous: Model | null): Model {
+export function understand(picture: Picture, previous: Facts | null): Facts {
   const connections = pairUp(picture);
   const zombies = picture.family.filter(({ state }) => state === 'Z').length;
   const descriptors = sortDescriptors(picture, connections);
   const queue = queueOf(picture);
-  const model: Model = {
+  return {
     time: new Date(picture.time).toISOString(),
     port: picture.port,
     server: serverOf(picture),
@@ -82,9 +80,7 @@ export function understand(picture: Picture, previous: Model | null): Model {
       zombies: grow(previous?.trend.zombies, zombies),
       queue: grow(previous?.trend.queue, queue?.length),
     },
-    problems: [],
   };
-  return { ...model, problems: diagnose(model, previous) };
 }
 
 function grow(samples: number[] = [], sample = 0): number[] {
@@ -98,18 +94,18 @@ function serverOf({ server, listener, family }: Picture): Server | null {
   return { pid: server.pid, name, address: formatAddress(listener.local), age };
 }
 
-function absenceIn({ listener, family }: Picture): Model['absence'] {
+function absenceIn({ listener, family }: Picture): Facts['absence'] {
   if (!listener) return 'nobody listens';
   return family.length === 0 ? 'not permitted' : null;
 }
 
-function queueOf({ listener, details }: Picture): Model['queue'] {
+function queueOf({ listener, details }: Picture): Facts['queue'] {
   if (!listener) return null;
   const backlog = details?.get(listener.inode)?.backlog ?? null;
   return { length: listener.receiveQueue, backlog };
 }
 
-function userIn({ threads, limits }: Picture): Model['user'] {
+function userIn({ threads, limits }: Picture): Facts['user'] {
   if (!threads || !limits) return null;
   return { threads: threads.number, limit: limits.processes.soft };
 }

@@ -5,8 +5,8 @@
 import { printable } from '#shared/log';
 import { count, formatAge, plainNumber } from '../common/words';
 import { describeState } from '../kernel/processes';
+import type { Model } from './diagnosis';
 import { flushRight, heading, type Line, type Style } from './lines';
-import type { Model } from './model';
 import type { Member } from './picture';
 
 /** The tree, as much of it as there is room for. */

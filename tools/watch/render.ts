@@ -4,9 +4,9 @@
  */
 import { formatAge, wrap } from '../common/words';
 import { connectionLines } from './connections';
+import type { Model } from './diagnosis';
 import { descriptorLines, trendLines } from './figures';
 import { cut, flushRight, type Line, type Piece } from './lines';
-import type { Model } from './model';
 import { processLines } from './processes';
 
 export interface Size {
