@@ -2,14 +2,10 @@
  * accept for servers that handle signals.
  */
 import { constants } from 'node:os';
-import { log } from '#shared/log';
-import {
-  describeErrno,
-  eventLoopDescriptor,
-  SystemError,
-} from '#shared/node/libc';
-import { handleSignals, nextSignal } from '#shared/signals';
-import { accept, POLLIN, PollSet, poll } from '#shared/sockets';
+import { log } from './log';
+import { describeErrno, eventLoopDescriptor, SystemError } from './node/libc';
+import { handleSignals, nextSignal } from './signals';
+import { accept, POLLIN, PollSet, poll } from './sockets';
 
 const { errno: E } = constants;
 

@@ -11,7 +11,7 @@ import {
   type Rejection,
   reject,
   TOO_LARGE,
-} from '#shared/http';
+} from './http';
 
 const MAX_CHUNK_LINE = 256;
 // A body in many small chunks has more framing than data.

@@ -1,16 +1,17 @@
 /**
  * How a server starts that is going to fork.
  */
-import type { Flags, Values } from '#shared/flags';
-import { prepareChildren } from '#shared/node/children';
-import { packHeap } from '#shared/node/heap';
-import { refuse } from '#shared/node/requirements';
-import { restartWithNodeFlags } from '#shared/node/restart';
-import { warmUp } from '#shared/node/warm-up';
-import { _exit, fork, inWords, rehearse, waitpid } from '#shared/processes';
-import { serveClient } from '#shared/serve';
-import { close } from '#shared/sockets';
-import { type ServerOptions, start } from '#shared/start';
+import type { Flags, Values } from './flags';
+import { keepHandlers, prepareChildren, rehearse } from './node/children';
+import { rehearseFork } from './node/fork';
+import { packHeap } from './node/heap';
+import { refuse } from './node/requirements';
+import { restartWithNodeFlags } from './node/restart';
+import { warmUp } from './node/warm-up';
+import { _exit, exitAfter, fork, inWords, waitpid } from './processes';
+import { serveClient } from './serve';
+import { close } from './sockets';
+import { type ServerOptions, start } from './start';
 
 /**
  * Starts a stage as `start` does, and before it makes Node fit to be forked:
@@ -37,19 +38,21 @@ const request = Buffer.from(
  * Makes this process one that can be forked, and forked cheaply. It begins
  * anew with other flags of Node's, so call it before anything else.
  *
+ * @param options what children are going to be served with
  * @throws SystemError EMFILE and others, of the calls that it takes
  */
-export function prepareToFork(): void {
+export function prepareToFork(options: { timeout: number }): void {
+  const rehearseServing = (client: number) =>
+    rehearse(() => {
+      rehearseFork();
+      exitAfter(() => {
+        serveClient(client, options);
+        close(client);
+      });
+    });
   restartWithNodeFlags();
   prepareChildren();
-  warmUp({
-    request,
-    serve: (client) =>
-      rehearse(() => {
-        serveClient(client, { timeout: 1 });
-        close(client);
-      }),
-  });
+  keepHandlers(() => warmUp({ request, serve: rehearseServing }));
   packHeap();
   tryFork();
 }

@@ -1,7 +1,7 @@
 /**
  * What a process may have, and who it is.
  */
-import { check, libc } from '#shared/node/libc';
+import { check, libc } from './node/libc';
 
 /** Resources of setrlimit(2). */
 export const RLIMIT_CORE = 4;

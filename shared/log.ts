@@ -14,7 +14,7 @@ import {
   errno,
   observe,
   unobserved,
-} from '#shared/node/libc';
+} from './node/libc';
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -1,11 +1,11 @@
 /**
  * The pages: what each path answers, the same in every stage.
  */
-import { ALLOWED_METHODS, type Rejection, type Request } from '#shared/http';
-import { RLIMIT_CORE, setrlimit } from '#shared/limits';
-import { getpid, getppid, sleep } from '#shared/processes';
-import { kill, signal } from '#shared/signals';
-import { bothNames, clientsSoFar, formatPair } from '#shared/sockets';
+import { ALLOWED_METHODS, type Rejection, type Request } from './http';
+import { RLIMIT_CORE, setrlimit } from './limits';
+import { getpid, getppid, sleep } from './processes';
+import { kill, signal } from './signals';
+import { bothNames, clientsSoFar, formatPair } from './sockets';
 
 /** A status, and a body in one piece or in many. */
 export interface Reply {

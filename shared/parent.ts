@@ -2,11 +2,11 @@
  * What a parent owes besides: not too many children, a word to a client that
  * none can be made for, and an end in order. Each call can be left out.
  */
-import { log, logOnce } from '#shared/log';
-import { SystemError } from '#shared/node/libc';
-import { fork, livingChildren } from '#shared/processes';
-import { turnAway } from '#shared/serve';
-import { kill, nextSignal, onSignal } from '#shared/signals';
+import { log, logOnce } from './log';
+import { SystemError } from './node/libc';
+import { fork, livingChildren } from './processes';
+import { turnAway } from './serve';
+import { kill, nextSignal, onSignal } from './signals';
 
 /**
  * Whether there are as many children as there may be. Clients wait in the

@@ -2,11 +2,11 @@
  * Processes: fork, the child and its end, and waiting for it.
  */
 import { constants } from 'node:os';
-import { log } from '#shared/log';
-import { die, reportRejections } from '#shared/node/children';
-import { forkNode, rehearseFork } from '#shared/node/fork';
-import { check, errno, libc } from '#shared/node/libc';
-import { signalName } from '#shared/signals';
+import { log } from './log';
+import { runToEnd } from './node/children';
+import { forkNode } from './node/fork';
+import { check, errno, libc } from './node/libc';
+import { signalName } from './signals';
 
 const { ECHILD, EINTR } = constants.errno;
 
@@ -15,7 +15,7 @@ export const WNOHANG = 1;
 export const WUNTRACED = 2;
 
 /** The children that have been forked and not been waited for. */
-let children: number[] = [];
+const children: number[] = [];
 
 /**
  * fork(2): called once, returns twice. The child is a copy of this process
@@ -29,16 +29,17 @@ let children: number[] = [];
  */
 export function fork(): number {
   const pid = forkNode();
-  if (pid === 0) {
-    children = []; // the others are the parent's
-    return pid;
+  if (pid > 0) {
+    children.push(pid);
+    log('fork →', pid);
   }
-  children.push(pid);
-  log('fork →', pid);
   return pid;
 }
 
-/** The PIDs of this process's children, zombies included. */
+/**
+ * The PIDs of a parent's children, zombies included. A child that asks gets
+ * the list as it was when the child was made.
+ */
 export function livingChildren(): readonly number[] {
   return children;
 }
@@ -52,29 +53,7 @@ export function livingChildren(): readonly number[] {
  * take the parent's events away.
  */
 export function exitAfter(work: () => void): never {
-  try {
-    finish(work);
-  } catch (error) {
-    die(error);
-  }
-  return _exit(0);
-}
-
-function finish(work: () => void): void {
-  const result: unknown = work();
-  reportRejections();
-  if (result instanceof Promise) {
-    throw new Error('the work of a child has to be synchronous');
-  }
-}
-
-/**
- * Plays a child in the parent: all that happens after `fork`, but for the two
- * system calls that would make it real.
- */
-export function rehearse(work: () => void): void {
-  rehearseFork();
-  finish(work);
+  return runToEnd(work);
 }
 
 /** _exit(2): ends this process at once, whatever it is doing. */
@@ -133,19 +112,6 @@ function forget(pid: number): void {
 export function inWords(child: Child | Nobody): string {
   if (child.how === 'exited') return `exit ${child.status}`;
   return 'signal' in child ? `${child.how} by ${child.signal}` : child.how;
-}
-
-const SYS_PIDFD_OPEN = 434; // on x86-64 and arm64
-
-/**
- * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
- * its PID. To poll(2) it is readable when the process has ended.
- *
- * @throws SystemError ESRCH, EMFILE, ENFILE; ENOSYS before Linux 5.3
- */
-export function pidfd_open(pid: number): number {
-  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
-  return check(fd, 'pidfd_open', { pid });
 }
 
 /**

@@ -3,7 +3,7 @@
  * answer, leave in order. The caller closes the descriptor.
  */
 import { performance } from 'node:perf_hooks';
-import { parseBody } from '#shared/body';
+import { parseBody } from './body';
 import {
   CONTINUE,
   formatHead,
@@ -12,10 +12,10 @@ import {
   parseHead,
   type Rejection,
   type Request,
-} from '#shared/http';
-import { log } from '#shared/log';
-import { SystemError } from '#shared/node/libc';
-import { answer, type Reply, refuse } from '#shared/pages';
+} from './http';
+import { log } from './log';
+import { SystemError } from './node/libc';
+import { answer, type Reply, refuse } from './pages';
 import {
   read,
   readWaiting,
@@ -24,7 +24,7 @@ import {
   waitReadable,
   writeAll,
   writeNow,
-} from '#shared/sockets';
+} from './sockets';
 
 /**
  * Serves one client. Whatever the client does, this returns: at the latest

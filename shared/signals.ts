@@ -6,8 +6,8 @@
  * the signal wakes, the loop works.
  */
 import { constants } from 'node:os';
-import { check, eventLoopDescriptor, libc } from '#shared/node/libc';
-import { POLLIN, PollSet, poll } from '#shared/sockets';
+import { check, eventLoopDescriptor, libc } from './node/libc';
+import { POLLIN, PollSet, poll } from './sockets';
 
 const { signals } = constants;
 

@@ -6,8 +6,8 @@
  */
 import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { announce, log } from '#shared/log';
-import { check, errno, libc } from '#shared/node/libc';
+import { announce, log } from './log';
+import { check, errno, libc } from './node/libc';
 
 /** An IPv4 address in dotted form, and a port. */
 export interface Address {

@@ -9,18 +9,17 @@ import {
   seconds,
   toggle,
   type Values,
-} from '#shared/flags';
+} from './flags';
 import {
   dropPrivileges,
   NOBODY,
   RLIMIT_NOFILE,
   RLIMIT_NPROC,
   setrlimit,
-} from '#shared/limits';
-import { announce, startLog, startTrace } from '#shared/log';
-import { SystemError } from '#shared/node/libc';
-import { refuse } from '#shared/node/requirements';
-import { handleSignals } from '#shared/signals';
+} from './limits';
+import { announce, startLog, startTrace } from './log';
+import { refuse } from './node/requirements';
+import { handleSignals } from './signals';
 
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.
@@ -54,14 +53,14 @@ export async function start<F extends Flags>(
   summary: string,
   serve: (options: ServerOptions & Values<F>) => void | Promise<void>,
   flags: F = {} as F,
-  prepare = () => {},
+  prepare = (_options: ServerOptions) => {},
 ): Promise<void> {
   refuseSource(name);
   const all = { ...SERVER_FLAGS, ...flags };
   const options = readFlags({ name, summary }, all) as ServerOptions &
     Values<F>;
   try {
-    prepare();
+    prepare(options);
     process.title = name;
     if (!options.quiet) startLog();
     if (options.trace) startTrace();
@@ -76,11 +75,16 @@ export async function start<F extends Flags>(
 
 /** In the parent every failure of a system call ends here, in one line. */
 async function fail(name: string, error: unknown): Promise<never> {
-  if (!(error instanceof SystemError)) throw error;
+  if (!isOfASystemCall(error)) throw error;
   // Handlers of signals that have arrived run first, as they do in C.
   await handleSignals();
   console.error(`${name}: ${error.message}${advice(error)}`);
   process.exit(1);
+}
+
+/** Ours or Node's: both say which call has failed, and why. */
+function isOfASystemCall(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** A loader, or types to be stripped, would be part of every fork. */
@@ -90,7 +94,8 @@ function refuseSource(name: string): void {
 }
 
 /** What to do about the errors that a reader meets. */
-function advice({ syscall, code, port = 0 }: SystemError): string {
+function advice(error: NodeJS.ErrnoException & { port?: number }): string {
+  const { syscall, code, port = 0 } = error;
   if (code === 'EADDRINUSE') {
     return `: another program listens there; stop it, or take --port ${port + 1}`;
   }

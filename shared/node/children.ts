@@ -3,9 +3,9 @@
  * handlers, and it leaves by _exit(2) and by no other way. Node's own exit
  * would join threads that exist in the parent alone, and wait for ever.
  */
-import { writeSync } from 'node:fs';
+import { constants as files, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { libc, SystemError, unobserved } from '#shared/node/libc';
+import { libc, SystemError, unobserved } from './libc';
 
 const { signals } = constants;
 const SIG_DFL = 0;
@@ -70,8 +70,9 @@ function guardExits(): void {
  * SIGTERM meant for the child would stop the parent. So the child gets the
  * kernel's defaults back.
  */
-export function becomeChild(): void {
+export function becomeChild(score = OOM_SCORE): void {
   forked = true;
+  goFirst(score);
   for (const [name, disposition] of dispositions) {
     libc.signal(signals[name as NodeJS.Signals], disposition);
   }
@@ -81,25 +82,97 @@ export function becomeChild(): void {
   }
 }
 
-/** Undoes `becomeChild` in a parent that has only rehearsed it. */
-export function stayParent(): void {
-  forked = false;
+const OOM_SCORE = '/proc/self/oom_score_adj';
+const HIGHEST_SCORE = Buffer.from('1000');
+
+/**
+ * Where memory runs out, the kernel ends the process with the highest score.
+ * It shall be a child with its one client, and not the parent. Anybody may
+ * raise it: proc_pid_oom_score_adj(5).
+ */
+function goFirst(score: string): void {
+  const fd = libc.open(score, files.O_WRONLY);
+  if (fd === -1) return; // after setuid(2), for instance, it is not ours
+  libc.write(fd, HIGHEST_SCORE, HIGHEST_SCORE.length);
+  libc.close(fd);
+}
+
+let rehearsing = false;
+
+/** See `exitAfter` in processes.ts. */
+export function runToEnd(work: () => void): never {
+  try {
+    const result: unknown = work();
+    reportRejections();
+    if (result instanceof Promise) {
+      throw new Error('the work of a child has to be synchronous');
+    }
+  } catch (error) {
+    if (rehearsing) throw error;
+    die(error);
+  }
+  if (rehearsing) throw CURTAIN;
+  return leave(0);
+}
+
+const CURTAIN = new Error('the rehearsal is over');
+
+/**
+ * Plays a child in the parent, but for the two system calls that would make
+ * it real, and leaves the parent as it was.
+ *
+ * @param child from `rehearseFork` to `exitAfter`
+ * @throws whatever its work throws
+ */
+export function rehearse(child: () => void): void {
+  rehearsing = true;
+  try {
+    child();
+  } catch (error) {
+    if (error !== CURTAIN) throw error;
+  } finally {
+    rehearsing = false;
+    forked = false;
+  }
+}
+
+const SIGACTION_BYTES = 152; // struct sigaction in glibc and in musl
+
+/** Does something that resets signals, and has them handled as before. */
+export function keepHandlers(work: () => void): void {
+  const before = [...dispositions.keys()].map((name) => {
+    const signal = signals[name as NodeJS.Signals];
+    const action = Buffer.alloc(SIGACTION_BYTES);
+    libc.sigaction(signal, null, action);
+    return { signal, action };
+  });
+  try {
+    work();
+  } finally {
+    for (const { signal, action } of before) {
+      libc.sigaction(signal, action, null);
+    }
+  }
 }
 
 /** Has Node report promises that were rejected and that nobody handled. */
-export function reportRejections(): void {
+function reportRejections(): void {
   // Node calls this after each callback. A child has no next callback.
   (process as unknown as { _tickCallback?: () => void })._tickCallback?.();
 }
 
 /** Ends a child that something went wrong in: a message, and status 1. */
-export function die(reason: unknown): never {
+function die(reason: unknown): never {
   try {
     const { getpid } = unobserved;
     writeSync(2, `[${getpid()}] child fails: ${explain(reason)}\n`);
   } finally {
-    libc._exit(1);
+    leave(1);
   }
+}
+
+function leave(status: number): never {
+  libc._exit(status);
   throw new Error('_exit(2) does not return');
 }
 

@@ -1,15 +1,9 @@
 /**
  * fork(2) for a process that is Node.
  */
-import { becomeChild, stayParent } from '#shared/node/children';
-import {
-  errno,
-  libc,
-  observer,
-  SystemError,
-  unobserved,
-} from '#shared/node/libc';
-import { copyAllToChild, tellOfCopying } from '#shared/node/memory';
+import { becomeChild } from './children';
+import { errno, libc, observer, SystemError, unobserved } from './libc';
+import { copyAllToChild, tellOfCopying } from './memory';
 
 const SIG_SETMASK = 2; // the same number on x86-64 and arm64
 const SIGSET_BYTES = 128; // sizeof(sigset_t) in glibc and in musl
@@ -26,13 +20,13 @@ const maskBefore = new Uint8Array(SIGSET_BYTES);
 export function forkNode(): number {
   libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, maskBefore);
   try {
-    return copyProcess(unobserved.fork);
+    return copyProcess(unobserved.fork, becomeChild);
   } finally {
     libc.sigprocmask(SIG_SETMASK, maskBefore, null);
   }
 }
 
-function copyProcess(fork: () => number): number {
+function copyProcess(fork: () => number, becomeChild: () => void): number {
   copyAllToChild();
   const pid = fork(); // nothing may be allocated between these two
   const error = errno();
@@ -45,11 +39,10 @@ function copyProcess(fork: () => number): number {
   return pid;
 }
 
-/**
- * Plays the child's side of a fork in the parent, but for the system call that
- * would make it real, and undoes what it has done.
- */
+/** What a child does first, see `rehearse`. */
 export function rehearseFork(): void {
-  copyProcess(() => 0);
-  stayParent();
+  copyProcess(
+    () => 0,
+    () => becomeChild('/dev/null'),
+  );
 }

@@ -8,8 +8,8 @@
  * and none is large enough for a huge page.
  */
 import { setFlagsFromString } from 'node:v8';
-import { libc } from '#shared/node/libc';
-import { MADV_DOFORK, mappingsOf, type Range } from '#shared/node/memory';
+import { libc } from './libc';
+import { MADV_DOFORK, mappingsOf, type Range } from './memory';
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;

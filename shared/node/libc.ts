@@ -5,7 +5,7 @@
  * Node. Servers call the wrappers in sockets.ts, processes.ts and signals.ts,
  * which bear the names of the man pages they wrap.
  */
-import '#shared/node/requirements';
+import './requirements';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 
@@ -67,6 +67,9 @@ export const unobserved = {
   _exit: declare('void _exit(int status)'),
   getpid: declare('int getpid()'),
   getppid: declare('int getppid()'),
+  prctl: declare(
+    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+  ),
   fcntl: declare('int fcntl(int fd, int command, int flags)'),
   execve: declare('int execve(str path, char **argv, char **envp)'),
   nanosleep: declare('int nanosleep(void *duration, void *remaining)'),
@@ -80,6 +83,7 @@ export const unobserved = {
   kill: declare('int kill(int pid, int signal)'),
   signal: declare('intptr_t signal(int signal, intptr_t handler)'),
   siginterrupt: declare('int siginterrupt(int signal, int flag)'),
+  sigaction: declare('int sigaction(int signal, void *action, void *old)'),
   sigprocmask: declare('int sigprocmask(int how, void *set, void *old)'),
 
   // syscall(2), for what not every libc has a function for: kcmp(2),

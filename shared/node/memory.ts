@@ -9,12 +9,7 @@
 
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import {
-  errno,
-  type Observer,
-  SystemError,
-  unobserved,
-} from '#shared/node/libc';
+import { errno, type Observer, SystemError, unobserved } from './libc';
 
 /** For madvise(2): copy this memory to children after all. */
 export const MADV_DOFORK = 11;

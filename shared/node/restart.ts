@@ -1,7 +1,7 @@
 /**
  * How Node has to be started so that it can be forked, and forked cheaply.
  */
-import { check, libc } from '#shared/node/libc';
+import { check, libc } from './libc';
 
 /**
  * `--single-threaded`, `--v8-pool-size=0`: only the thread that calls fork

@@ -2,7 +2,7 @@
  * Warming up: why a child does not begin by compiling JavaScript.
  */
 import { setFlagsFromString } from 'node:v8';
-import { check, libc } from '#shared/node/libc';
+import { check, libc } from './libc';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

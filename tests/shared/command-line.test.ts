@@ -117,6 +117,34 @@ describe('what cannot be done ends with status 1 and one line', () => {
     expect(code).toBe(1);
   });
 
+  test('too few descriptors, wherever they run out', () => {
+    for (let limit = 17; limit < 26; limit++) {
+      const args = [`--nofile=${limit}`, process.execPath, PART3];
+      const flags = ['--quiet', '--port', '0'];
+      // From some limit on it runs, until the time is over and it is stopped.
+      const { status, stderr } = spawnSync('prlimit', [...args, ...flags], {
+        encoding: 'utf8',
+        timeout: 1_000,
+      });
+      if (status === 0) return;
+      // With even less, Node cannot open our file, and says so itself.
+      if (!stderr.includes('node:internal/modules')) {
+        expect(oneLine(stderr)).toMatch(/^part3: .*EMFILE/);
+      }
+      expect(status).toBe(1);
+    }
+  });
+
+  const isolated = ['--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', '-'];
+  const canHideProc = spawnSync('unshare', [...isolated, 'true']).status === 0;
+
+  test.runIf(canHideProc)('no /proc', () => {
+    const args = [...isolated, process.execPath, PART3, '--port', '0'];
+    const { status, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+    expect(oneLine(stderr)).toContain('mount it');
+    expect(status).toBe(1);
+  });
+
   test.each([
     ['platform', 'darwin', /cannot run on darwin: use a dev container, WSL 2/],
     [

@@ -1,7 +1,11 @@
 /**
  * How part 3 ends, and what its clients notice.
  */
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { startProgram as start } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf } from '../../tools/kernel/processes';
 import {
@@ -17,6 +21,7 @@ import {
   STAGES,
   startProgram,
   startStage,
+  untilItListens,
   untilItSays,
 } from '../support/server';
 
@@ -134,4 +139,17 @@ test('SIGHUP ends part 3 as it ends any program', async () => {
   const server = await startStage('part3');
   process.kill(server.pid, 'SIGHUP');
   expect(await server.ended).toEqual({ code: null, signal: 'SIGHUP' });
+});
+
+test('part 3 ends although something else keeps the event loop alive', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'interval-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'interval.js');
+  writeFileSync(file, 'setInterval(() => {}, 1_000)');
+  const command = [process.execPath, built(STAGES.part3), '--port', '0'];
+  const env = { ...process.env, NODE_OPTIONS: `--require ${file}` };
+  const program = start(command, onTestFinished, { env });
+  const server = await untilItListens(program, 'part3');
+  process.kill(server.pid, 'SIGTERM');
+  expect(await server.ended).toEqual({ code: 0, signal: null });
 });

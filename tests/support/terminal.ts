@@ -3,7 +3,11 @@
  * script(1), which every Linux has, makes the pseudo-terminal.
  */
 import { onTestFinished } from 'vitest';
-import { type Program, startProgram } from '../../tools/harness/programs';
+import {
+  type Defer,
+  type Program,
+  startProgram,
+} from '../../tools/harness/programs';
 import { readProcess, treeOf } from '../../tools/kernel/processes';
 import { toolCommand } from './server';
 
@@ -13,30 +17,43 @@ export interface Terminal extends Program {
   screen: () => string;
   /** Whether the cursor and the screen are as they were before. */
   restored: () => boolean;
-  /** The program itself, which script and a shell have started. */
+  /** The tool itself, which script, a shell and perhaps npm have started. */
   inner: () => number;
 }
 
 const RESTORE = '\x1b[?25h\x1b[?1049l';
 
-/** Runs a tool with its arguments in a terminal of 80 × 24. */
-export function openTerminal(name: string, args: string[] = []): Terminal {
-  const words = toolCommand(name, args).join(' ');
-  const command = `stty cols 80 rows 24; exec ${words}`;
+/**
+ * Runs a tool with its arguments in a terminal of 80 × 24.
+ *
+ * @param underNpm as readers do; without npm it starts sooner
+ */
+export function openTerminal(
+  name: string,
+  args: string[] = [],
+  { env = {}, underNpm = false, defer = onTestFinished as Defer } = {},
+): Terminal {
+  const words = underNpm
+    ? ['npm', 'run', '--silent', name, '--', ...args]
+    : toolCommand(name, args);
+  const command = `stty cols 80 rows 24; exec ${words.join(' ')}`;
+  const terminal = { TERM: 'xterm', FORCE_COLOR: '1' };
   const program = startProgram(
     ['script', '--quiet', '--return', '--command', command, '/dev/null'],
-    onTestFinished,
-    { stdio: 'pipe', env: { ...process.env, TERM: 'xterm', FORCE_COLOR: '1' } },
+    defer,
+    { stdio: 'pipe', env: { ...process.env, ...terminal, ...env } },
   );
+  program.process.stdin?.on('error', () => {}); // it has ended meanwhile
   return {
     ...program,
     type: (keys) => program.process.stdin?.write(keys),
     screen: () => plain(program.output().split('\x1b[H').at(-2) ?? ''),
     restored: () => program.output().trimEnd().endsWith(RESTORE),
-    inner: () => treeOf(program.pid).find(isNode) ?? 0,
+    inner: () => treeOf(program.pid).findLast(isNode) ?? program.pid,
   };
 }
 
+/** Node, whatever its version calls its first thread; npm has another title. */
 function isNode(pid: number): boolean {
   return /node|MainThread/.test(readProcess(pid)?.name ?? '');
 }

@@ -10,6 +10,7 @@ import { formatAddress } from '#shared/sockets';
 import { MARKS, paint } from '../common/marks';
 import type { Finding } from '../experiments/findings';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
+import { adoptOrphans } from '../harness/orphans';
 import { withCleanUp } from '../harness/programs';
 import { NoServer, startServer, type Target } from '../harness/servers';
 
@@ -36,6 +37,7 @@ function readCommand() {
 }
 
 async function main(): Promise<void> {
+  adoptOrphans();
   const { only, json, command } = readCommand();
   const target = { name: command.join(' '), command };
   const opening = await describeListener(target);

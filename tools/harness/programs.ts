@@ -1,14 +1,17 @@
 /**
- * Programs under observation: started as real processes, in a session of
- * their own, and gone when we are, however we end.
+ * Programs under observation: real processes, each in a session of its own,
+ * and gone when we are, however we end.
  */
 import {
   type ChildProcess,
   type SpawnOptions,
   spawn,
 } from 'node:child_process';
-import { setTimeout as pause } from 'node:timers/promises';
-import { readProcess, treeOf } from '../kernel/processes';
+import type { Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { listProcesses, readProcess, treeOf } from '../kernel/processes';
+import { adoptedOrphans } from './orphans';
+import { waitFor } from './wait';
 
 /** How a process ended. */
 export interface Exit {
@@ -53,17 +56,14 @@ export function startProgram(
   options: SpawnOptions = {},
 ): Program {
   const [file = '', ...args] = command;
-  endWithUs();
+  startKeeper();
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
     detached: true, // a session of its own, see setsid(2)
   });
-  running.add(child);
-  defer(async () => {
-    killAll(child);
-    await untilGone(child.pid);
-  });
+  if (child.pid) keep(child.pid);
+  defer(() => end(child));
   let output = '';
   const collect = (text: string | Buffer) => {
     output += text;
@@ -92,63 +92,91 @@ export function startProgram(
   };
 }
 
-// Nothing outlives us /////////////////////////////////////////////////////////
+// The end of a program ////////////////////////////////////////////////////////
 
-const running = new Set<ChildProcess>();
-const ENDING = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
-let prepared = false;
+const GONE_MS = 10_000;
 
-/** To be called before a program starts: a signal may come while it does. */
-function endWithUs(): void {
-  if (prepared) return;
-  prepared = true;
-  process.on('exit', killEverybody);
-  for (const name of ENDING) process.once(name, endOf);
-}
-
-/** The signal does what it would have done without us, a moment later. */
-function endOf(name: NodeJS.Signals): void {
-  killEverybody();
-  process.kill(process.pid, name);
-}
-
-function killEverybody(): void {
-  for (const child of running) killAll(child);
-}
-
-/** Ends a program that was started here, and all that descends from it. */
-function killAll(child: ChildProcess): void {
-  running.delete(child);
-  const { pid, exitCode, signalCode } = child;
-  if (pid === undefined) return; // it could not be started
-  const ended = exitCode !== null || signalCode !== null;
-  // The number of a process that has ended may be somebody else's by now.
-  // As long as it names our process group, it is not.
-  if (ended && readProcess(pid)) return;
-  const descendants = ended ? [] : treeOf(pid);
-  for (const target of [...descendants, -pid]) {
-    try {
-      process.kill(target, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  }
-}
-
-const GONE_MS = 3_000;
+/** Processes that were found outside their program's session, and ended. */
+export const strays = new Map<number, string>();
 
 /**
- * Waits until the last of a process group has been waited for, by us or by
- * whoever adopts orphans: until then it counts among its user's processes.
+ * Ends a program, with all that is in its session, descends from it, or has
+ * been adopted from it, and waits until nobody of those is left: until then
+ * they count among their user's processes.
  */
-async function untilGone(group: number | undefined): Promise<void> {
-  const deadline = Date.now() + GONE_MS;
-  while (group && Date.now() < deadline) {
-    try {
-      process.kill(-group, 0);
-    } catch {
-      return;
-    }
-    await pause(5);
+async function end(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined) return; // it could not be started
+  const tree = hasEnded(child) ? [] : treeOf(pid);
+  const left = () => [
+    ...tree.filter((one) => readProcess(one) !== null),
+    ...sessionOf(pid),
+    ...findStrays(),
+  ];
+  const nobody = () => {
+    const those = left();
+    for (const one of those) kill(one);
+    return those.length === 0;
+  };
+  // Nothing ends a process in uninterruptible sleep. The keeper tries again.
+  await waitFor('nobody is left', nobody, GONE_MS).catch(() => {});
+  started.delete(pid);
+  keeper?.stdin?.write(`-${pid}\n`);
+  // Somebody who has escaped may hold the other end for ever.
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Who is in a session, zombies included. */
+function sessionOf(session: number): number[] {
+  const members = listProcesses().filter((one) => one.session === session);
+  return members.map(({ pid }) => pid);
+}
+
+function findStrays(): number[] {
+  const found = adoptedOrphans(started);
+  for (const { pid, name } of found) strays.set(pid, name);
+  return found.map(({ pid }) => pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
   }
+}
+
+// Our own end /////////////////////////////////////////////////////////////////
+
+/** The programs that have been started and not ended, and the keeper. */
+const started = new Set<number>();
+let keeper: ChildProcess | null = null;
+
+/**
+ * Tells the keeper about a program: a process that ends all of them when we
+ * have ended, be it by a second Ctrl-C or by SIGKILL. It is there before the
+ * first program is.
+ */
+function keep(pid: number): void {
+  started.add(pid);
+  keeper?.stdin?.write(`${pid}\n`);
+}
+
+function startKeeper(): void {
+  if (keeper !== null) return;
+  keeper = spawn(resolve('tools/harness/keeper'), {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // Ctrl-C is not for it
+  });
+  keeper.on('error', () => {}); // we do without it
+  keeper.stdin?.on('error', () => {});
+  // We do not wait for it; it waits for us.
+  keeper.unref();
+  (keeper.stdin as Socket | null)?.unref();
+  if (keeper.pid) started.add(keeper.pid);
 }

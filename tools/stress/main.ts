@@ -19,7 +19,7 @@ const usage = { name: 'stress', summary: 'forks JavaScript many times' };
 const { forks } = readFlags(usage, {
   forks: integer('how many children to make', [1, 1_000_000], 20_000),
 });
-prepareToFork();
+prepareToFork({ timeout: 1 });
 
 const failures: ReturnType<typeof waitpid>[] = [];
 let started = Date.now();
