@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     // Compiles the servers.
     globalSetup: ['./tests/support/setup.ts'],
+    setupFiles: ['./tests/support/orphans.ts'],
     include: ['tests/**/*.test.ts'],
     // What is tested are other processes. A new worker for each file would
     // only read the same modules again.

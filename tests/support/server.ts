@@ -15,7 +15,11 @@ import {
   targetOf,
 } from '../../tools/harness/stages';
 import { waitFor } from '../../tools/harness/wait';
-import { childrenOf, descriptorsOf } from '../../tools/kernel/processes';
+import {
+  childrenOf,
+  descriptorsOf,
+  readProcess,
+} from '../../tools/kernel/processes';
 
 export {
   built,
@@ -78,6 +82,13 @@ export async function untilItListens(
     return found && Number(found[1]);
   });
   return { ...program, port };
+}
+
+/** The stages that a tool has started and that are ready. */
+export function serversOf(tool: number): number[] {
+  return childrenOf(tool).filter((pid) =>
+    Object.hasOwn(STAGES, readProcess(pid)?.name ?? ''),
+  );
 }
 
 /**

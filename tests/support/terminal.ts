@@ -8,7 +8,7 @@ import {
   type Program,
   startProgram,
 } from '../../tools/harness/programs';
-import { readProcess, treeOf } from '../../tools/kernel/processes';
+import { readText, treeOf } from '../../tools/kernel/processes';
 import { toolCommand } from './server';
 
 export interface Terminal extends Program {
@@ -21,6 +21,8 @@ export interface Terminal extends Program {
   inner: () => number;
 }
 
+/** What comes out first: before, keys that are typed go nowhere. */
+export const READY = 'ready';
 const RESTORE = '\x1b[?25h\x1b[?1049l';
 
 /**
@@ -36,7 +38,7 @@ export function openTerminal(
   const words = underNpm
     ? ['npm', 'run', '--silent', name, '--', ...args]
     : toolCommand(name, args);
-  const command = `stty cols 80 rows 24; exec ${words.join(' ')}`;
+  const command = `stty cols 80 rows 24; echo ${READY}; exec ${words.join(' ')}`;
   const terminal = { TERM: 'xterm', FORCE_COLOR: '1' };
   const program = startProgram(
     ['script', '--quiet', '--return', '--command', command, '/dev/null'],
@@ -49,13 +51,13 @@ export function openTerminal(
     type: (keys) => program.process.stdin?.write(keys),
     screen: () => plain(program.output().split('\x1b[H').at(-2) ?? ''),
     restored: () => program.output().trimEnd().endsWith(RESTORE),
-    inner: () => treeOf(program.pid).findLast(isNode) ?? program.pid,
+    inner: () => treeOf(program.pid).find(isTool) ?? program.pid,
   };
 }
 
-/** Node, whatever its version calls its first thread; npm has another title. */
-function isNode(pid: number): boolean {
-  return /node|MainThread/.test(readProcess(pid)?.name ?? '');
+function isTool(pid: number): boolean {
+  const command = readText(`/proc/${pid}/cmdline`) ?? '';
+  return /^[^\0]*node\0.*tools\/\w+\/main\.ts/.test(command);
 }
 
 /** A text without escape sequences. */

@@ -13,7 +13,7 @@ import { findProblem, type Run } from '../../tools/bench/summary';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf } from '../../tools/kernel/processes';
 import { ask, get, parseAnswer } from '../support/client';
-import { startStage, startTool } from '../support/server';
+import { serversOf, startStage, startTool } from '../support/server';
 
 const HEAD = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
 const BODY = 'process 1\nparent 1\ndescriptor 1\nconnection 1\n';
@@ -181,8 +181,8 @@ describe('npm run bench', () => {
   test('leaves nothing running after Ctrl-C', async () => {
     const bench = startTool('bench', ['--only', 'part3']);
     const [server = 0] = await waitFor('a server runs', () => {
-      const children = childrenOf(bench.pid);
-      return children.length > 0 && children;
+      const servers = serversOf(bench.pid);
+      return servers.length > 0 && servers;
     });
     await waitFor('it is under load', () => childrenOf(server).length > 0);
     process.kill(bench.pid, 'SIGINT');

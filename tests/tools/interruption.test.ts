@@ -9,8 +9,8 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { waitFor } from '../../tools/harness/wait';
 import { listPids } from '../../tools/kernel/processes';
-import { built, STAGES } from '../support/server';
-import { openTerminal } from '../support/terminal';
+import { built, STAGES, untilItSays } from '../support/server';
+import { openTerminal, READY } from '../support/terminal';
 
 const PART2 = `node ${built(STAGES.part2)} --port {port}`;
 const ARGUMENTS = {
@@ -66,6 +66,7 @@ test.concurrent.for(Object.entries(ARGUMENTS))(
         underNpm,
         defer,
       });
+      await untilItSays(terminal, READY);
       await pause(after);
       if (how === 'killed') kill(terminal.inner());
       else terminal.type(CTRL_C);

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../tools/harness/wait';
-import { childrenOf } from '../../tools/kernel/processes';
-import { startTool } from '../support/server';
+import { serversOf, startTool } from '../support/server';
 
 const FLAGS = '--requests 1000 --asleep 3'.split(' ');
 
@@ -16,8 +15,8 @@ test('soak: a thousand requests leave nothing but those asleep', async () => {
 test('soak: a server that ends is an error in one line', async () => {
   const soak = startTool('soak', FLAGS);
   const [server = 0] = await waitFor('it serves', () => {
-    const started = childrenOf(soak.pid);
-    return started.length > 1 && started; // the fresh one, too
+    const servers = serversOf(soak.pid);
+    return servers.length > 1 && servers; // the fresh one, too
   });
   process.kill(server, 'SIGKILL');
   expect(await soak.ended).toEqual({ code: 1, signal: null });

@@ -8,6 +8,7 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Flag, integer, readFlags, seconds, someOf } from '#shared/flags';
+import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGES } from '../harness/stages';
 import { drawChart } from './chart';
 import { askForCount, type Outcome, putUnderLoad } from './load';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   const summary = 'puts the stages and their yardsticks under the same load';
   const flags = readFlags({ name: 'bench', summary }, FLAGS);
   if (flags.svg !== null) accessSync(dirname(flags.svg), constants.W_OK);
+  adoptOrphans();
   compile(STAGES.part1); // and with it all the others
   const { names, skipped } = prepare(flags.only);
   const runs = await measureAll(names, flags.rounds, flags.seconds);

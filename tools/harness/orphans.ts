@@ -1,6 +1,6 @@
 /**
- * Orphans: processes whose parent has ended, and that have left the session in
- * which we would look for them. A program that makes itself a daemon is one.
+ * Orphans: processes whose parent has ended. They become children of init, or
+ * of the nearest ancestor that has asked for them.
  */
 import { check, libc } from '#shared/node/libc';
 import { WNOHANG } from '#shared/processes';
@@ -11,29 +11,33 @@ const PR_SET_CHILD_SUBREAPER = 36;
 let adopting = false;
 
 /**
- * From now on, whatever our descendants leave behind becomes our child and
- * not that of init, see PR_SET_CHILD_SUBREAPER in prctl(2).
+ * From now on, whatever our descendants leave behind becomes our child, see
+ * PR_SET_CHILD_SUBREAPER in prctl(2). Not every init is quick to wait for
+ * them, and a program that has made itself a daemon would be lost to us.
  *
  * @throws SystemError EINVAL before Linux 3.4
  */
 export function adoptOrphans(): void {
+  if (adopting) return;
   check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 'prctl');
   adopting = true;
+  process.on('SIGCHLD', () => adoptedOrphans());
 }
 
+/** Children that we have started ourselves, each in a session of its own. */
+export const ours = new Set<number>();
+
 /**
- * The orphans that have been adopted and have not ended. Those that have are
- * waited for: nobody else would.
- *
- * @param ours children that we have started ourselves in other sessions
+ * The orphans that live and have left the sessions we know. Those that have
+ * ended are waited for.
  */
-export function adoptedOrphans(ours: ReadonlySet<number>): Process[] {
+export function adoptedOrphans(): Process[] {
   if (!adopting) return [];
   const session = readProcess(process.pid)?.session;
   return childrenOf(process.pid).flatMap((pid) => {
     const child = ours.has(pid) ? null : readProcess(pid);
     if (child === null || child.session === session) return [];
-    if (child.state !== 'Z') return [child];
+    if (child.state !== 'Z') return ours.has(child.session) ? [] : [child];
     libc.waitpid(pid, null, WNOHANG);
     return [];
   });

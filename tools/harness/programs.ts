@@ -7,10 +7,11 @@ import {
   type SpawnOptions,
   spawn,
 } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { listProcesses, readProcess, treeOf } from '../kernel/processes';
-import { adoptedOrphans } from './orphans';
+import { adoptedOrphans, ours } from './orphans';
 import { waitFor } from './wait';
 
 /** How a process ended. */
@@ -60,9 +61,10 @@ export function startProgram(
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
+    env: { ...(options.env ?? process.env), ...MARK },
     detached: true, // a session of its own, see setsid(2)
   });
-  if (child.pid) keep(child.pid);
+  if (child.pid) ours.add(child.pid);
   defer(() => end(child));
   let output = '';
   const collect = (text: string | Buffer) => {
@@ -120,8 +122,7 @@ async function end(child: ChildProcess): Promise<void> {
   };
   // Nothing ends a process in uninterruptible sleep. The keeper tries again.
   await waitFor('nobody is left', nobody, GONE_MS).catch(() => {});
-  started.delete(pid);
-  keeper?.stdin?.write(`-${pid}\n`);
+  ours.delete(pid);
   // Somebody who has escaped may hold the other end for ever.
   child.stdout?.destroy();
   child.stderr?.destroy();
@@ -138,7 +139,7 @@ function sessionOf(session: number): number[] {
 }
 
 function findStrays(): number[] {
-  const found = adoptedOrphans(started);
+  const found = adoptedOrphans();
   for (const { pid, name } of found) strays.set(pid, name);
   return found.map(({ pid }) => pid);
 }
@@ -153,23 +154,18 @@ function kill(pid: number): void {
 
 // Our own end /////////////////////////////////////////////////////////////////
 
-/** The programs that have been started and not ended, and the keeper. */
-const started = new Set<number>();
+/** What is in the environment of all that we start, and of what that starts. */
+const MARK = { STARTED_BY: randomUUID() };
+
 let keeper: ChildProcess | null = null;
 
 /**
- * Tells the keeper about a program: a process that ends all of them when we
- * have ended, be it by a second Ctrl-C or by SIGKILL. It is there before the
- * first program is.
+ * Starts a process that ends all others when we have ended, be it by a second
+ * Ctrl-C or by SIGKILL.
  */
-function keep(pid: number): void {
-  started.add(pid);
-  keeper?.stdin?.write(`${pid}\n`);
-}
-
 function startKeeper(): void {
   if (keeper !== null) return;
-  keeper = spawn(resolve('tools/harness/keeper'), {
+  keeper = spawn(resolve('tools/harness/keeper'), [MARK.STARTED_BY], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true, // Ctrl-C is not for it
   });
@@ -178,5 +174,5 @@ function startKeeper(): void {
   // We do not wait for it; it waits for us.
   keeper.unref();
   (keeper.stdin as Socket | null)?.unref();
-  if (keeper.pid) started.add(keeper.pid);
+  if (keeper.pid) ours.add(keeper.pid);
 }

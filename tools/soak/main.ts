@@ -14,6 +14,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { integer, readFlags } from '#shared/flags';
 import { quantile } from '../common/statistics';
+import { adoptOrphans } from '../harness/orphans';
 import { type Defer, withCleanUp } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { built, compile, STAGES } from '../harness/stages';
@@ -192,6 +193,7 @@ function judge(looks: Look[]): void {
 }
 
 withCleanUp(async (defer) => {
+  adoptOrphans();
   compile(STAGES.part3);
   const server = await startServer(PART_3, defer);
   if (asleep > 0) await putToSleep(server, defer);

@@ -11,6 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { run } from '../common/run';
+import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGE_NAMES, STAGES, type Stage } from '../harness/stages';
 import { examineStages } from './stages';
 import { formatTable } from './table';
@@ -22,6 +23,7 @@ const chosen = args.filter((arg) => Object.hasOwn(STAGES, arg)) as Stage[];
 const others = args.filter((arg) => !Object.hasOwn(STAGES, arg));
 
 async function main(): Promise<void> {
+  adoptOrphans();
   compile(STAGES.part1); // and with it everything else
   // Whoever names files wants those, not the table.
   const stages = args.length === 0 ? STAGE_NAMES : chosen;
