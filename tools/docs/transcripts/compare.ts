@@ -12,20 +12,26 @@ export function alike(some: string[], others: string[]): boolean {
  * time said it, nor how wide the columns were, nor how long it took exactly.
  */
 export function substance(lines: string[]): string[] {
-  return lines
-    .map((line) =>
-      line
-        .replace(/\s+/g, ' ')
-        .trim()
-        .replace(/\d+\.\d+ s\b/g, (time) =>
-          Number.parseFloat(time) < 1 ? 'at once' : 'after seconds',
-        )
-        // Programs have versions, and put things in words of their own.
-        .replace(/^curl: (\(\d+\)).*/, 'curl: $1')
-        .replace(/^(\[\d+\] (?:read|write)\(.*) \d+\) = \d+$/, '$1')
-        .replace(/(poll\(…, 1, )\d+/, '$1…')
-        .replace(/^(\[\d+\] signal\(.*) = \d+$/, '$1'),
-    )
-    .filter((line) => !line.startsWith('--max-processes does not bind root'))
-    .sort();
+  return (
+    lines
+      .map((line) =>
+        line
+          .replace(/\s+/g, ' ')
+          .trim()
+          .replace(/\d+\.\d+ s\b/g, (time) =>
+            Number.parseFloat(time) < 1 ? 'at once' : 'after seconds',
+          )
+          // Programs have versions, and put things in words of their own.
+          .replace(/^curl: (\(\d+\)).*/, 'curl: $1')
+          .replace(/^(\[\d+\] (?:read|write)\(.*) \d+\) = \d+$/, '$1')
+          .replace(/(poll\(…, 1, )\d+/, '$1…')
+          .replace(/^(\[\d+\] signal\(.*) = \d+$/, '$1'),
+      )
+      // One more for each mapping that the kernel keeps to itself.
+      .filter(
+        (line, i, all) => !/ madvise\(/.test(line) || all.indexOf(line) === i,
+      )
+      .filter((line) => !line.startsWith('--max-processes does not bind root'))
+      .sort()
+  );
 }

@@ -2,14 +2,15 @@
  * Names that do not change from run to run, for the numbers that do.
  */
 import { readProcess } from '../../kernel/processes';
-
-const SHOWN_PORT = 8888;
-const FIRST_PID = 4711;
-const OUTER_PID = 4700;
-const FIRST_CLIENT_PORT = 50_001;
-/** The listener's descriptor on Node 20, in a terminal. */
-const LISTENER = 21;
-const FIRST_INODE = 1_600_001;
+import { findListeners } from '../../kernel/sockets';
+import {
+  CLIENT_PORT,
+  INODE,
+  LISTENER,
+  PORT,
+  SERVER_PID,
+  STARTER_PID,
+} from '../numbers';
 
 // A number in a column, or anywhere else. Not a part of an address.
 const NUMBER =
@@ -20,25 +21,28 @@ const USER = /(?<=^\S+ +\d+ +)\S+(?= +\d+u )/gm;
 
 // Where a page shows the number of a descriptor.
 const DESCRIPTOR =
-  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown)\(|accept |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
+  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown|[gs]etsockopt|getsockname|getpeername)\(|socket\(2, 1, 0\) = |accept\(\d+, NULL, NULL\) = |accept descriptor |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
+
+// At a limit on descriptors: the more of them Node has, the fewer clients.
+const CLIENTS_TO_A_LIMIT = /(?<=^client )\d+(?=: )/gm;
 
 /**
  * Puts the numbers that a page shows in the place of real ones: the server is
  * process 4711, its children are 4712, 4713 and so on in the order of their
- * forks, and the server listens on port 8888.
+ * forks, the server listens on port 8888, and its listener is descriptor 21.
  */
 export class Names {
   readonly #pids = new Map<string, string>();
   readonly #ports = new Map<string, string>();
   readonly #inodes = new Map<string, string>();
 
-  /** What other versions of Node have more of descriptors. */
-  #moreDescriptors = 0;
+  /** How far the listener's descriptor is from the one that pages show. */
+  #moreDescriptors: number | null = null;
 
   set port(port: number) {
-    this.#ports.set(String(port), String(SHOWN_PORT));
+    this.#ports.set(String(port), String(PORT));
     // What a server advises to take instead.
-    this.#ports.set(String(port + 1), String(SHOWN_PORT + 1));
+    this.#ports.set(String(port + 1), String(PORT + 1));
   }
 
   /** Learns PIDs from the log of a server, its own among them. */
@@ -46,15 +50,20 @@ export class Names {
     for (const match of log.matchAll(/^\[(\d+)\]|(?:fork →|, PID) (\d+)/gm)) {
       const pid = match[1] ?? match[2] ?? '';
       if (this.#pids.size === 0) this.#learnParent(Number(pid));
-      this.#add(this.#pids, pid, FIRST_PID - 1);
+      this.#add(this.#pids, pid, SERVER_PID - 1);
     }
-    const [, listener] = /socket → (\d+)/.exec(log) ?? [];
-    if (listener) this.#moreDescriptors = Number(listener) - LISTENER;
+  }
+
+  /** Learns, once, which descriptor the server listens on. */
+  learnListener(pid: number): void {
+    if (this.#moreDescriptors !== null) return;
+    const [listener] = findListeners([pid]);
+    if (listener) this.#moreDescriptors = listener.fd - LISTENER;
   }
 
   /** Learns the PIDs of children whose forks are not in a log. */
   learnPids(pids: number[]): void {
-    for (const pid of pids) this.#add(this.#pids, String(pid), FIRST_PID - 1);
+    for (const pid of pids) this.#add(this.#pids, String(pid), SERVER_PID - 1);
   }
 
   /** What a page shows for what really came out. */
@@ -62,25 +71,32 @@ export class Names {
     for (const [, inode = ''] of text.matchAll(
       /(?:(?:socket|pipe):\[|IPv4 +)(\d+)/g,
     )) {
-      this.#add(this.#inodes, inode, FIRST_INODE);
+      this.#add(this.#inodes, inode, INODE);
     }
     for (const [, port = ''] of text.matchAll(/127\.0\.0\.1:(\d{4,5})\b/g)) {
-      this.#add(this.#ports, port, FIRST_CLIENT_PORT - 2);
+      this.#add(this.#ports, port, CLIENT_PORT - 2);
     }
-    return text
-      .replace(DESCRIPTOR, (word) =>
-        word.replace(/\d+/, (fd) => this.#shownDescriptor(Number(fd))),
-      )
-      .replace(/\d+\.\d{3,}(?= s\b)/g, (time) => Number(time).toFixed(1))
-      .replace(/Date: \w{3}, \d\d \w/g, 'Date: Thu, 01 J')
-      .replace(USER, (name) => 'you'.padStart(name.length))
-      .replace(/pts\/\d+/g, 'pts/1')
-      .replace(NUMBER, (_, space: string, column: string, number: string) =>
-        column
-          ? // In a column, the right edge stays where it is.
-            this.#shown(column).padStart(space.length + column.length)
-          : this.#shown(number),
-      );
+    return (
+      text
+        .replace(DESCRIPTOR, (word) =>
+          word.replace(/\d+/, (fd) => this.#shownDescriptor(Number(fd))),
+        )
+        .replace(CLIENTS_TO_A_LIMIT, (clients) =>
+          String(Number(clients) + (this.#moreDescriptors ?? 0)),
+        )
+        .replace(/\d+\.\d{3,}(?= s\b)/g, (time) => Number(time).toFixed(1))
+        // Where the kernel's own mappings lie, which are left out.
+        .replace(/(?<=madvise\()\d+, \d+/g, '…, …')
+        .replace(/Date: \w{3}, \d\d \w/g, 'Date: Thu, 01 J')
+        .replace(USER, (name) => 'you'.padStart(name.length))
+        .replace(/pts\/\d+/g, 'pts/1')
+        .replace(NUMBER, (_, space: string, column: string, number: string) =>
+          column
+            ? // In a column, the right edge stays where it is.
+              this.#shown(column).padStart(space.length + column.length)
+            : this.#shown(number),
+        )
+    );
   }
 
   /** What to type for what a page shows. */
@@ -96,7 +112,7 @@ export class Names {
 
   #learnParent(pid: number): void {
     const parent = readProcess(pid)?.parent ?? 0;
-    this.#pids.set(String(parent), String(OUTER_PID));
+    this.#pids.set(String(parent), String(STARTER_PID));
   }
 
   #shown(number: string): string {
@@ -109,12 +125,12 @@ export class Names {
   }
 
   #shownDescriptor(fd: number): string {
-    const shown = fd - this.#moreDescriptors;
+    const shown = fd - (this.#moreDescriptors ?? 0);
     return String(shown >= LISTENER ? shown : fd);
   }
 
   #realDescriptor(shown: number): string {
-    const more = shown >= LISTENER ? this.#moreDescriptors : 0;
+    const more = shown >= LISTENER ? (this.#moreDescriptors ?? 0) : 0;
     return String(shown + more);
   }
 

@@ -91,6 +91,7 @@ class Stage {
       await atRest(this.#server?.serverPid);
       this.#names.learn(this.#server?.output ?? '');
       const { serverPid } = this.#server ?? {};
+      if (serverPid) this.#names.learnListener(serverPid);
       if (serverPid) this.#names.learnPids(childrenOf(serverPid));
       if (taken === null) log += terminal.rest();
       const lines = clean(this.#names.show(taken ?? log));
