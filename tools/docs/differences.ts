@@ -8,14 +8,15 @@ import { join } from 'node:path';
 
 /**
  * What diff(1) says of two source files, less what a reader of a chapter has
- * no use for: the comment at the top of each, and the numbers of lines.
+ * no use for, or should not know yet: the comment at the top of each, the
+ * summary for --help at the end, and the numbers of lines.
  */
 export function differenceOf(before: string, after: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'accept-fork-reap-'));
   try {
     const files = [before, after].map((file, index) => {
       const copy = join(folder, `${index}`);
-      writeFileSync(copy, withoutHeader(readFileSync(file, 'utf8')));
+      writeFileSync(copy, withoutSummary(readFileSync(file, 'utf8')));
       return copy;
     });
     const { stdout } = spawnSync('diff', ['-U2', ...files], {
@@ -28,6 +29,8 @@ export function differenceOf(before: string, after: string): string[] {
   }
 }
 
-function withoutHeader(source: string): string {
-  return source.replace(/^\/\*\*[\s\S]*?\*\/\n/, '');
+function withoutSummary(source: string): string {
+  return source
+    .replace(/^\/\*\*[\s\S]*?\*\/\n/, '')
+    .replace(/^(start\w*\('\w+', )'[^']*'/m, "$1'…'");
 }

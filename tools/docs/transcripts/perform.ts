@@ -4,7 +4,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { childrenOf, readProcess } from '../../kernel/processes';
+import {
+  childrenOf,
+  listProcesses,
+  type Process,
+  switchesOf,
+  treeOf,
+} from '../../kernel/processes';
 import type { Fence } from '../chapters';
 import { alike } from './compare';
 import {
@@ -18,18 +24,11 @@ import {
 import { Names } from './names';
 
 const DEADLINE_MS = 60_000;
+/** So long a comparison looks again, until the page's output is seen. */
+const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;
-/** So long a reader takes at least between two commands. */
-const TYPING_MS = 250;
+/** So often in a row nothing may have happened: then all are at rest. */
 const QUIET_LOOKS = 5;
-/** So long what is started in the background takes to begin, at most. */
-const BACKGROUND_MS = 1_200;
-/**
- * So long a reader waits before Ctrl-C, and looks again before giving up. A
- * comparison is patient: it must not depend on how busy the machine is.
- */
-const PACE = { patienceSeconds: 2, stateMs: 0 };
-const PATIENT_PACE = { patienceSeconds: 6, stateMs: 30_000 };
 
 /**
  * @param port where the server shall listen
@@ -41,44 +40,41 @@ export async function perform(
   port: number,
   patient: boolean,
 ): Promise<Map<Fence, string[]>> {
-  const stage = new Stage(port, patient ? PATIENT_PACE : PACE);
+  const terminals = new Terminals(port, patient ? PATIENCE_MS : 0);
   const contents = new Map<Fence, string[]>();
   try {
     for (const fence of fences) {
       const lines: string[] = [];
       for (const step of parseSteps(fence)) {
         if (step.command) lines.push(PROMPT + step.command);
-        lines.push(...(await stage.play(step, fence)));
+        lines.push(...(await terminals.play(step, fence)));
       }
       contents.set(fence, lines);
     }
   } finally {
-    stage.end();
+    terminals.end();
   }
   return contents;
 }
 
 /** All the terminals of an experiment. */
-class Stage {
+class Terminals {
   readonly #terminals = new Map<string, Terminal>();
   readonly #names = new Names();
   readonly #port: number;
-  readonly #pace: typeof PACE;
+  readonly #patienceMs: number;
   #server: Terminal | undefined;
 
-  constructor(port: number, pace: typeof PACE) {
+  constructor(port: number, patienceMs: number) {
     this.#port = port;
-    this.#pace = pace;
+    this.#patienceMs = patienceMs;
     this.#names.port = port;
   }
 
   /** @returns what came out of a step, in the names of the page */
   async play(step: Step, fence: Fence): Promise<string[]> {
-    const terminal =
-      this.#terminals.get(fence.info) ?? new Terminal(this.#port, this.#pace);
-    this.#terminals.set(fence.info, terminal);
-    if (isServer(fence)) this.#server = terminal;
-    const deadline = Date.now() + this.#pace.stateMs;
+    const terminal = this.#open(fence);
+    const deadline = Date.now() + this.#patienceMs;
     let log = '';
     for (let first = true; ; first = false) {
       const command = this.#names.type(step.command);
@@ -87,12 +83,8 @@ class Stage {
         first || asks
           ? await terminal.take({ ...step, command }, isServer(fence))
           : null;
-      if (command.includes('&)')) await pause(BACKGROUND_MS);
-      await atRest(this.#server?.serverPid);
-      this.#names.learn(this.#server?.output ?? '');
-      const { serverPid } = this.#server ?? {};
-      if (serverPid) this.#names.learnListener(serverPid);
-      if (serverPid) this.#names.learnPids(childrenOf(serverPid));
+      await this.#atRest();
+      this.#learnNames();
       if (taken === null) log += terminal.rest();
       const lines = clean(this.#names.show(taken ?? log));
       const mayChange = asks || taken === null;
@@ -104,6 +96,48 @@ class Stage {
   end(): void {
     for (const terminal of this.#terminals.values()) terminal.end();
   }
+
+  #open(fence: Fence): Terminal {
+    const known = this.#terminals.get(fence.info);
+    if (known) return known;
+    const terminal = new Terminal(this.#port, () => this.#atRest());
+    this.#terminals.set(fence.info, terminal);
+    if (isServer(fence)) this.#server = terminal;
+    return terminal;
+  }
+
+  #learnNames(): void {
+    const { output = '', serverPid } = this.#server ?? {};
+    this.#names.learn(output);
+    if (!serverPid) return;
+    this.#names.learnListener(serverPid);
+    this.#names.learnPids(childrenOf(serverPid));
+  }
+
+  /** Waits until nothing happens any more, in any of the terminals. */
+  async #atRest(): Promise<void> {
+    const terminals = [...this.#terminals.values()];
+    const deadline = Date.now() + DEADLINE_MS;
+    let before = '';
+    for (let quiet = 0; quiet < QUIET_LOOKS && Date.now() < deadline; ) {
+      await pause(LOOK_MS);
+      const processes = terminals.flatMap((one) => one.processes());
+      const now = processes.map(lookAt).join();
+      const rests = processes.every((one) => isAtRest(one, processes));
+      quiet = rests && now === before ? quiet + 1 : 0;
+      before = now;
+    }
+  }
+}
+
+function lookAt({ pid, state }: Process): string {
+  return `${pid} ${state} ${switchesOf(pid)}`;
+}
+
+/** A zombie that a stranger has adopted will be gone in a moment. */
+function isAtRest({ state, parent }: Process, all: Process[]): boolean {
+  if (state === 'Z') return all.some(({ pid }) => pid === parent);
+  return state !== 'R' && state !== 'D';
 }
 
 // Commands that only look may look again, until the state is the expected one;
@@ -131,11 +165,25 @@ class Terminal {
   #ended = false;
   #shown = 0;
   readonly #port: number;
-  readonly #pace: typeof PACE;
+  readonly #untilAtRest: () => Promise<void>;
+  readonly #sessions = new Set<number>();
 
-  constructor(port: number, pace: typeof PACE) {
+  constructor(port: number, untilAtRest: () => Promise<void>) {
     this.#port = port;
-    this.#pace = pace;
+    this.#untilAtRest = untilAtRest;
+  }
+
+  /**
+   * All that was started in it, orphans included: they stay in the session in
+   * which they were started, see setsid(2).
+   */
+  processes(): Process[] {
+    const all = listProcesses();
+    const tree = new Set(treeOf(this.program?.pid ?? 0));
+    for (const { pid, session } of all) {
+      if (tree.has(pid)) this.#sessions.add(session);
+    }
+    return all.filter(({ session }) => this.#sessions.has(session));
   }
 
   /** What has come out since the last time somebody looked. */
@@ -172,11 +220,9 @@ class Terminal {
   }
 
   end(): void {
-    const { serverPid } = this;
-    const children = serverPid ? childrenOf(serverPid) : [];
-    for (const pid of [...children, serverPid, this.program?.pid]) {
+    for (const { pid } of this.processes()) {
       try {
-        if (pid) process.kill(pid, 'SIGKILL');
+        process.kill(pid, 'SIGKILL');
       } catch {
         // It has ended by itself.
       }
@@ -208,16 +254,19 @@ class Terminal {
   /** Runs a command in the shell, up to its end. */
   async #run(command: string, interrupted: boolean): Promise<string> {
     const end = '\u0001';
-    const quoted = `'${command.replaceAll("'", "'\\''")}'`;
-    this.#type(
-      interrupted
-        ? `timeout -s INT ${this.#pace.patienceSeconds} bash -c ${quoted}`
-        : command,
-    );
+    this.#type(command);
     this.#type(`printf '${end}'`);
+    if (interrupted) await this.#interruptCommand();
     await this.#until(new RegExp(end));
     this.output = this.output.replace(end, '');
     return this.rest() + (interrupted ? CTRL_C : '') || '\n';
+  }
+
+  /** Ctrl-C for what the shell runs, as soon as it only waits. */
+  async #interruptCommand(): Promise<void> {
+    await this.#untilAtRest();
+    const [, ...running] = treeOf(this.program?.pid ?? 0);
+    for (const pid of running) process.kill(pid, 'SIGINT');
   }
 
   /** Ctrl-C for the server, and what it still has to say. */
@@ -243,20 +292,9 @@ class Terminal {
   }
 }
 
-/** Waits until a server, with all its children, has nothing to do. */
-async function atRest(server: number | undefined): Promise<void> {
-  await pause(TYPING_MS);
-  const deadline = Date.now() + DEADLINE_MS;
-  for (let quiet = 0; quiet < QUIET_LOOKS && Date.now() < deadline; ) {
-    await pause(LOOK_MS);
-    const pids = server ? [server, ...childrenOf(server)] : [];
-    const busy = pids.some((pid) => readProcess(pid)?.state === 'R');
-    quiet = busy ? 0 : quiet + 1;
-  }
-}
-
 /** `npm run part2 -- --trace` as the program it starts. */
 function expandScript(command: string, port: number): string {
+  if (command.startsWith('node build/')) return `${command} --port ${port}`;
   const [, name = '', flags = ''] =
     /^npm run (\S+)(?: -- (.*))?$/.exec(command) ?? [];
   const program = programOf(name);
