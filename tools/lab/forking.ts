@@ -2,9 +2,18 @@
  * Labs on one child per request, and what goes wrong with it: chapter 2.
  */
 
+import { get as httpGet } from 'node:http';
+import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';
-import { isAlive, lastWords, type Server } from '../harness/servers';
+import {
+  isAlive,
+  lastWords,
+  type Server,
+  startServer,
+  watchIdle,
+} from '../harness/servers';
+import { compile, targetOf } from '../harness/stages';
 import {
   childrenOf,
   compareDescriptors,
@@ -30,7 +39,7 @@ import {
 const CHAPTER = 'docs/2-forking.md';
 
 export const fork: Lab = {
-  summary: 'called once, returns twice: parent, child, and what they share',
+  summary: 'what do a process and its copy share?',
   chapter: CHAPTER,
   plan:
     'Part 2 is started. A client connects and says nothing for a while, so ' +
@@ -83,7 +92,7 @@ export const fork: Lab = {
 const TOGETHER = 5;
 
 export const together: Lab = {
-  summary: 'many clients at once, and the last is answered first',
+  summary: 'many clients at once: who is answered when?',
   chapter: CHAPTER,
   plan: `Part 2 is started, and ${TOGETHER} clients connect. The last one asks first.`,
   question:
@@ -119,7 +128,7 @@ export const together: Lab = {
 };
 
 export const hang: Lab = {
-  summary: 'the client has its whole answer and waits for ever',
+  summary: 'the child closes and ends: what does the client see?',
   chapter: CHAPTER,
   plan: 'Part 2 is started, and a client asks for /. Then the parent is killed.',
   question:
@@ -157,10 +166,86 @@ export const hang: Lab = {
     'was sent.',
 };
 
+const COUNTING = 3;
+
+export const contentLength: Lab = {
+  summary: 'does a client hang that knows how much will come?',
+  chapter: CHAPTER,
+  plan:
+    `${COUNTING} clients ask part 2 for /. Then as many ask the same server ` +
+    'with one line added to its answers: Content-Length. The clients are ' +
+    'those of node:http.',
+  question: 'Which of the two servers leaves its clients hanging? Which leaks?',
+  async run(notebook) {
+    const { step, expect, defer } = notebook;
+    step('Part 2. Its answer ends where the connection ends.');
+    const silent = await startStage(notebook, 'part2', '--quiet');
+    const without = await askAndLookAt(notebook, silent);
+    expect('every client waits for more', without.content === 0);
+    expect(
+      'the parent holds each connection',
+      without.held.every(({ socket }) => socket.state === 'ESTABLISHED') &&
+        without.held.length === COUNTING,
+    );
+
+    step('The same, but it says how long the answer is.');
+    compile(WITH_LENGTH);
+    const telling = await startServer(targetOf(WITH_LENGTH), defer);
+    const command = `node build/${WITH_LENGTH}.js --quiet`;
+    const where = `127.0.0.1:${telling.port}`;
+    notebook.show(command, `PID ${telling.pid} listens on ${where}`);
+    const knowing = await askAndLookAt(notebook, telling);
+    expect('every client has left, content', knowing.content === COUNTING);
+    expect(
+      'the parent holds each connection, now in CLOSE_WAIT',
+      knowing.held.every(({ socket }) => socket.state === 'CLOSE_WAIT') &&
+        knowing.held.length === COUNTING,
+    );
+  },
+  conclusion:
+    'A client that is told the length counts the bytes, and leaves by itself ' +
+    'when it has them all: nobody hangs, and nobody complains. ' +
+    'The parent leaks as before. CLOSE_WAIT means that the other side has ' +
+    'sent its FIN and this side has not closed. ' +
+    'The hanging clients of part 2 were only the visible half of the mistake.',
+};
+
+const WITH_LENGTH = 'docs/exercises/content-length';
+
+/** @returns how many clients have what they want, and what the parent holds */
+async function askAndLookAt({ show, defer }: Notebook, server: Server) {
+  let content = 0;
+  const ports: number[] = [];
+  for (let i = 0; i < COUNTING; i++) {
+    const request = httpGet({ port: server.port, agent: false }, (answer) => {
+      answer.resume().on('end', () => {
+        content++;
+      });
+    });
+    request.on('error', () => {}); // when the server is ended
+    request.on('socket', (socket) => {
+      socket.on('connect', () => ports.push(socket.localPort ?? 0));
+    });
+    defer(() => {
+      request.destroy();
+    });
+  }
+  await comesTrue(() => zombiesOf(server.pid).length === COUNTING);
+  await comesTrue(watchIdle(server));
+  const ends = ports.map((port) => serverEndOf(server, { port }));
+  const held = ends.filter((end) => end !== null);
+  for (const { socket, holders } of held) {
+    const who = holders.map(({ pid, fd }) => `/proc/${pid}/fd/${fd}`).join();
+    show(`${who} -> ${formatPair(socket)}  ${socket.state}`);
+  }
+  show(`${content} of ${COUNTING} clients have all they want`);
+  return { content, held };
+}
+
 const OPEN_FILES = 64;
 
 export const emfile: Lab = {
-  summary: 'the parent runs out of descriptors and dies',
+  summary: 'how many clients can part 2 serve in its life?',
   chapter: CHAPTER,
   plan:
     `Part 2 is started with a limit of ${OPEN_FILES} descriptors. Clients ` +
@@ -217,7 +302,7 @@ async function visitUntilItBreaks(
 const CLIENTS = 5;
 
 export const zombies: Lab = {
-  summary: 'what a child leaves behind when nobody waits for it',
+  summary: 'what is left of a child that has ended?',
   chapter: CHAPTER,
   plan:
     `Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at ` +
@@ -251,7 +336,7 @@ export const zombies: Lab = {
 };
 
 export const killZombie: Lab = {
-  summary: 'kill -9 on a zombie, then on its parent',
+  summary: 'what makes a zombie go away?',
   chapter: CHAPTER,
   plan:
     'Part 2 serves a client and has a zombie. We send SIGKILL to the ' +
@@ -287,7 +372,7 @@ export const killZombie: Lab = {
 const SPARE = 20;
 
 export const eagain: Lab = {
-  summary: 'the user runs out of processes and fork fails',
+  summary: 'do children that have ended still count?',
   chapter: CHAPTER,
   plan:
     'Part 2 is started with a limit on processes. Clients come, one after ' +

@@ -32,7 +32,7 @@ import {
 const CHAPTER = 'docs/1-iterative.md';
 
 export const socketPair: Lab = {
-  summary: 'the calls of both sides, and the name of a connection',
+  summary: 'two clients, one port: what tells them apart?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started and shows its system calls. Two clients connect; ' +
@@ -69,7 +69,7 @@ export const socketPair: Lab = {
 };
 
 export const descriptors: Lab = {
-  summary: 'why the first descriptor is not 3',
+  summary: 'why is the first descriptor not 3?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started, and a client connects. We look into /proc/PID/fd ' +
@@ -116,7 +116,7 @@ function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
 }
 
 export const headOfLine: Lab = {
-  summary: 'the second client waits for the first',
+  summary: 'two clients at once: who waits, and for what?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started. One client connects and says nothing; a second one ' +
@@ -157,7 +157,7 @@ const BACKLOG = 5;
 const KNOCKING = 8;
 
 export const backlog: Lab = {
-  summary: 'how many clients connect to a server that does not accept',
+  summary: 'how many clients connect to a server that does not accept?',
   chapter: CHAPTER,
   plan:
     `Part 1 is started with listen(fd, ${BACKLOG}) and kept busy. Then ` +
@@ -213,7 +213,7 @@ const PRIVILEGED_PORT = 1;
 const SOMEBODY = 64_000;
 
 export const ports: Lab = {
-  summary: 'a taken port, a privileged port, and a restart',
+  summary: 'when does bind fail, and with which error?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started twice on one port, then stopped and started again on ' +

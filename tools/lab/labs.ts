@@ -3,6 +3,7 @@
  */
 
 import {
+  contentLength,
   eagain,
   emfile,
   fork,
@@ -38,6 +39,7 @@ export const LABS: Record<string, Lab> = {
   fork,
   together,
   hang,
+  'content-length': contentLength,
   emfile,
   zombies,
   'kill-zombie': killZombie,
