@@ -1,15 +1,22 @@
 /**
- * Writes into the chapters what machines know best: transcripts, by running
- * their commands, and the differences between stages.
+ * Writes into the pages what machines know best: transcripts, by running their
+ * commands; the differences between stages; and into README.md the table that
+ * `npm test` has made.
  *
- *     npm run transcripts                 all chapters
+ *     npm run transcripts                 all chapters, and README.md
  *     npm run transcripts -- forking      those whose names contain this
  *
  * Look at what has changed before you commit it.
  */
 import { writeFileSync } from 'node:fs';
-import { type Fence, readChapters, replaceFences } from './chapters';
+import {
+  type Fence,
+  readChapter,
+  readChapters,
+  replaceFences,
+} from './chapters';
 import { differenceOf } from './differences';
+import { findStageTable, stageTable } from './stage-table';
 import { findExperiments } from './transcripts/experiment';
 import { perform } from './transcripts/perform';
 
@@ -33,6 +40,21 @@ async function main(part = ''): Promise<void> {
     }
     writeFileSync(chapter.file, replaceFences(chapter, contents));
   }
+  if (README.includes(part)) updateTable();
+}
+
+const README = 'README.md';
+
+function updateTable(): void {
+  const table = stageTable();
+  if (!table) {
+    console.log(`${README}: left alone, since npm test has not been run`);
+    return;
+  }
+  const { lines } = readChapter(README);
+  const [start, size] = findStageTable(lines);
+  writeFileSync(README, lines.toSpliced(start, size, ...table).join('\n'));
+  console.log(`${README}: the table of stages`);
 }
 
 main(process.argv[2]).catch((error: Error) => {

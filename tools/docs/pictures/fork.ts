@@ -1,6 +1,7 @@
 /**
  * Pictures of processes: what fork shares, a child's life, signals.
  */
+import { CONNECTION, LISTENER } from '../numbers';
 import { arrow, box, frame, line, type Picture, type Tone, text } from './svg';
 
 /** Which of the two processes holds which of the two sockets. */
@@ -28,14 +29,14 @@ const MOMENTS: Moment[] = [
     tone: 'plain',
   },
   {
-    when: '3  after the parent’s close(18)',
+    when: `3  child: close(${LISTENER}), parent: close(${CONNECTION})`,
     parent: ['listener', ''],
     child: ['', 'client'],
-    note: 'the connection lives on: no FIN',
+    note: 'one reference to each: no FIN',
     tone: 'plain',
   },
   {
-    when: '4  after the child’s close(18), too',
+    when: `4  child: close(${CONNECTION})`,
     parent: ['listener', ''],
     child: ['', ''],
     note: 'no reference is left: the kernel sends FIN',
@@ -57,9 +58,9 @@ export function sharing(): Picture {
   return {
     title: 'Descriptors, open file descriptions and sockets around fork',
     description:
-      'Four moments. Before fork, descriptors 17 and 18 of the parent lead to the listener and to the connection. ' +
-      'After fork, the same numbers in the child lead to the same two. After the parent’s close, the child alone leads to the connection. ' +
-      'After the child’s close nobody does, and the kernel sends FIN.',
+      `Four moments. Before fork, descriptors ${LISTENER} and ${CONNECTION} of the parent lead to the listener and to the connection. ` +
+      'After fork, the same numbers in the child lead to the same two. Then the child closes the listener and the parent the connection: the child alone leads to it. ' +
+      'After the child’s close of the connection nobody does, and the kernel sends FIN.',
     height: 2 * PANEL.height + 30,
     shapes,
   };
@@ -74,20 +75,20 @@ function panel(moment: Moment, x: number, y: number): string[] {
   if (child) shapes.push(...table('child', child, x + 12, y + 122, x));
   const held = [...parent, ...(child ?? [])].includes('client');
   shapes.push(
-    text(x + 224, y + 50, 'open file description', 'soft middle'),
-    text(x + 338, y + 50, 'socket', 'soft middle'),
-    box([x + 176, y + 64, 96, 36], 'kernel', ['1']),
-    box([x + 176, y + 136, 96, 36], held ? 'kernel' : 'plain', ['2']),
-    box([x + 296, y + 64, 84, 36], 'socket', ['listener']),
-    box([x + 296, y + 136, 84, 36], held ? 'socket' : 'good', ['connection']),
+    text(x + 218, y + 50, 'open file description', 'soft middle'),
+    text(x + 333, y + 50, 'socket', 'soft middle'),
+    box([x + 176, y + 64, 88, 36], 'kernel', ['1']),
+    box([x + 176, y + 136, 88, 36], held ? 'kernel' : 'plain', ['2']),
+    box([x + 284, y + 64, 98, 36], 'socket', ['listener']),
+    box([x + 284, y + 136, 98, 36], held ? 'socket' : 'good', ['connection']),
     arrow([
-      [x + 272, y + 82],
-      [x + 295, y + 82],
+      [x + 264, y + 82],
+      [x + 283, y + 82],
     ]),
     arrow(
       [
-        [x + 272, y + 154],
-        [x + 295, y + 154],
+        [x + 264, y + 154],
+        [x + 283, y + 154],
       ],
       'plain',
       held ? '' : 'dashed',
@@ -112,7 +113,7 @@ function table(
   const shapes = [text(x, y + 12, name, 'soft')];
   fds.forEach((held, index) => {
     const row = y + 20 + index * 28;
-    const number = `${17 + index}`;
+    const number = `${LISTENER + index}`;
     shapes.push(
       box([x, row, 80, 24], held ? 'process' : 'plain', [number], 'code'),
     );

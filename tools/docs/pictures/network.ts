@@ -1,21 +1,22 @@
 /**
  * Pictures of connections: their names, the calls, the accept queue.
  */
+import { CLIENT_PORT, CONNECTION, LISTENER, PORT } from '../numbers';
 import { arrow, box, frame, line, type Picture, text } from './svg';
 
 /** A connection is named by both its ends. */
 export function socketPair(): Picture {
-  const clients = [50_001, 50_002];
+  const clients = [CLIENT_PORT, CLIENT_PORT + 1];
   const shapes = [
     frame([20, 20, 230, 210], 'plain', 'two clients'),
     frame([550, 20, 230, 210], 'plain', 'the server'),
-    box([570, 55, 190, 34], 'kernel', ['127.0.0.1:8888 listens'], 'code'),
+    box([570, 55, 190, 34], 'kernel', [`127.0.0.1:${PORT} listens`], 'code'),
   ];
   clients.forEach((port, index) => {
     const y = 105 + index * 62;
     shapes.push(
       box([40, y, 190, 40], 'socket', [`127.0.0.1:${port}`], 'code'),
-      box([570, y, 190, 40], 'socket', ['127.0.0.1:8888'], 'code'),
+      box([570, y, 190, 40], 'socket', [`127.0.0.1:${PORT}`], 'code'),
       arrow(
         [
           [231, y + 20],
@@ -24,7 +25,7 @@ export function socketPair(): Picture {
         'plain',
         'both',
       ),
-      text(400, y + 11, `8888 ⇄ ${port}`, 'code middle'),
+      text(400, y + 11, `${PORT} ⇄ ${port}`, 'code middle'),
     );
   });
   shapes.push(
@@ -35,7 +36,7 @@ export function socketPair(): Picture {
   return {
     title: 'The socket pair',
     description:
-      'Two clients, at ports 50001 and 50002, are connected to the same server port 8888. ' +
+      `Two clients, at ports ${clients.join(' and ')}, are connected to the same server port ${PORT}. ` +
       'Each connection is named by both its ends, so no two have the same name.',
     height: 250,
     shapes,
@@ -46,9 +47,9 @@ export function socketPair(): Picture {
 export function calls(): Picture {
   const server: [number, string, string][] = [
     [60, 'socket', 'makes a socket'],
-    [104, 'bind', 'gives it port 8888'],
+    [104, 'bind', `gives it port ${PORT}`],
     [148, 'listen', 'opens the queue'],
-    [250, 'accept', 'takes a connection,|as descriptor 18'],
+    [262, 'accept', `takes a connection,|as descriptor ${CONNECTION}`],
     [324, 'read', 'the request'],
     [368, 'write', 'the answer'],
     [412, 'close', 'the last reference:|the kernel sends FIN'],
@@ -92,8 +93,9 @@ export function calls(): Picture {
       text(400, y - 2, label, 'soft middle'),
     );
   };
-  message(186, 'SYN', true);
-  message(210, 'SYN ACK', false);
+  message(180, 'SYN', true);
+  message(204, 'SYN-ACK', false);
+  message(228, 'ACK', true);
   message(280, 'GET / HTTP/1.1', true);
   message(362, 'HTTP/1.1 200 OK …', false);
   message(420, 'FIN', false, 'good');
@@ -105,7 +107,7 @@ export function calls(): Picture {
     title: 'The calls of a server and of a client',
     description:
       'The server calls socket, bind, listen, accept, read, write and close. The client calls socket, connect, write and read. ' +
-      'The kernel answers SYN with SYN ACK by itself before accept is called. The FIN after the server’s close makes the client’s last read return 0.',
+      'The two kernels exchange SYN, SYN-ACK and ACK by themselves before accept is called. The FIN after the server’s close makes the client’s last read return 0.',
     height: 510,
     shapes,
   };
@@ -124,7 +126,7 @@ export function queue(): Picture {
     frame(
       [250, 40, 380, 150],
       'kernel',
-      'kernel: the accept queue of listen(17, 5)',
+      `kernel: the accept queue of listen(${LISTENER}, 5)`,
     ),
     frame([660, 40, 120, 150], 'plain', 'the server'),
     box([675, 85, 90, 40], 'process', ['accept'], 'code'),
@@ -159,7 +161,7 @@ export function queue(): Picture {
   return {
     title: 'The accept queue',
     description:
-      'With listen(17, 5), six connections wait in the kernel’s queue until the server calls accept. ' +
+      `With listen(${LISTENER}, 5), six connections wait in the kernel’s queue until the server calls accept. ` +
       'The seventh client is not connected. It stays in SYN_SENT and sends its SYN again.',
     height: 215,
     shapes,
