@@ -2,7 +2,9 @@
  * Makes a picture of what a terminal shows: text with colours on stdin, SVG
  * on stdout.
  *
- *     tmux capture-pane -e -p | node build/tools/svg.js TITLE > watch.svg
+ *     COMMAND | tools/run tools/docs/terminal TITLE > docs/pictures/NAME.svg
+ *
+ * tools/docs/watch-picture makes one.
  */
 import { readFileSync } from 'node:fs';
 

@@ -16,8 +16,8 @@ export interface Step {
   /** Empty for more of what the program before has to say. */
   command: string;
   output: string[];
-  /** Whether the reader ends it with Ctrl-C. */
-  interrupted: boolean;
+  /** How often the reader presses Ctrl-C. */
+  interrupts: number;
 }
 
 /** The transcripts that belong to one start of a server. */
@@ -50,11 +50,11 @@ export function parseSteps({ lines }: Fence): Step[] {
   for (const line of lines.length > 0 ? lines : ['']) {
     if (line.startsWith(PROMPT) || steps.length === 0) {
       const command = line.startsWith(PROMPT) ? line.slice(2) : '';
-      steps.push({ command, output: [], interrupted: false });
+      steps.push({ command, output: [], interrupts: 0 });
       if (command) continue;
     }
     const step = steps.at(-1) as Step;
-    if (line === CTRL_C) step.interrupted = true;
+    if (line === CTRL_C) step.interrupts += 1;
     step.output.push(line);
   }
   return steps;

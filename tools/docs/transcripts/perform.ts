@@ -27,6 +27,8 @@ const DEADLINE_MS = 60_000;
 /** So long a comparison looks again, until the page's output is seen. */
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;
+/** Two within half a second are one to part 3: npm doubles them. */
+const ANOTHER_CTRL_C_MS = 600;
 /** So often in a row nothing may have happened: then all are at rest. */
 const QUIET_LOOKS = 5;
 
@@ -210,11 +212,11 @@ class Terminal {
       const atEnd = `printf '${THE_END}'; exec sleep 600`;
       this.#start(`${quietly} ${program} 2>&3 3>&-; ${atEnd}`);
       await this.#until(/listens on/);
-    } else if (server && step.interrupted) {
-      return this.#interrupt();
+    } else if (server && step.interrupts > 0) {
+      return this.#interrupt(step.interrupts);
     } else if (command) {
       if (!this.program) this.#start();
-      return this.#run(command, step.interrupted);
+      return this.#run(command, step.interrupts > 0);
     }
     return null;
   }
@@ -269,15 +271,22 @@ class Terminal {
     for (const pid of running) process.kill(pid, 'SIGINT');
   }
 
-  /** Ctrl-C for the server, and what it still has to say. */
-  async #interrupt(): Promise<string> {
+  /** Ctrl-C for the server, the last of which ends it. */
+  async #interrupt(times: number): Promise<string> {
     const { serverPid } = this;
     if (!serverPid) throw new Error('no server runs');
-    const before = this.rest();
-    process.kill(serverPid, 'SIGINT');
+    let before = this.rest();
+    for (let left = times; left > 0; left--) {
+      process.kill(serverPid, 'SIGINT');
+      before += `${CTRL_C}\n`;
+      if (left === 1) break;
+      await pause(ANOTHER_CTRL_C_MS);
+      await this.#untilAtRest();
+      before += this.rest();
+    }
     const deadline = Date.now() + DEADLINE_MS;
     while (!this.#ended && Date.now() < deadline) await pause(LOOK_MS);
-    return `${before}${CTRL_C}\n${this.rest()}`;
+    return before + this.rest();
   }
 
   async #until(pattern: RegExp): Promise<void> {
