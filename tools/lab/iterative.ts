@@ -210,7 +210,6 @@ function endOf(state: string): string {
 }
 
 const PRIVILEGED_PORT = 1;
-const SOMEBODY = 64_000;
 
 export const ports: Lab = {
   summary: 'when does bind fail, and with which error?',
@@ -250,11 +249,14 @@ export const ports: Lab = {
     'The well-known ports below 1024 are for root: EACCES for everybody else.',
 };
 
-function bindTo({ defer }: Notebook, port: number, uid?: number) {
-  const { command } = targetOf(STAGES.part1, ['--quiet']);
-  const user = uid === undefined ? {} : { uid, gid: uid };
-  return startProgram([...command, '--port', `${port}`], defer, user);
+function bindTo({ defer }: Notebook, port: number, flags: string[] = []) {
+  const { command } = targetOf(STAGES.part1, ['--quiet', ...flags]);
+  return startProgram([...command, '--port', `${port}`], defer);
 }
+
+// Root gives its rights away for this flag, after the program has been loaded:
+// it may lie where only root can read it.
+const ORDINARY = ['--max-processes', '4000'];
 
 async function bindPrivileged(notebook: Notebook): Promise<void> {
   const { show, expect } = notebook;
@@ -265,12 +267,8 @@ async function bindPrivileged(notebook: Notebook): Promise<void> {
     return;
   }
   const root = process.getuid?.() === 0;
-  if (root) show(`You are root, so this server runs as user ${SOMEBODY}.`);
-  const program = bindTo(
-    notebook,
-    PRIVILEGED_PORT,
-    root ? SOMEBODY : undefined,
-  );
+  if (root) show('You are root, so this server goes on as user nobody.');
+  const program = bindTo(notebook, PRIVILEGED_PORT, root ? ORDINARY : []);
   await hasEnded(program);
   show(lastWords(program));
   expect('bind fails with EACCES', /EACCES/.test(program.output()));
