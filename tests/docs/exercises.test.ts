@@ -10,26 +10,18 @@ import { targetOf } from '../support/server';
 
 type Verdict = Finding['verdict'];
 
+/** Each is asked what it is about. */
 const FOUND: Record<string, Partial<Record<Symptom, Verdict>>> = {
-  'wait-in-the-loop': { waiting: 'bad', hanging: 'good', zombies: 'good' },
-  'ignore-sigchld': { waiting: 'good', zombies: 'good', counting: 'good' },
-  'double-fork': {
-    waiting: 'good',
-    hanging: 'good',
-    descriptors: 'good',
-    zombies: 'good',
-    isolation: 'good',
-    port: 'good',
-  },
+  'wait-in-the-loop': { waiting: 'bad', zombies: 'good' },
+  'ignore-sigchld': { zombies: 'good', counting: 'good' },
+  'double-fork': { waiting: 'good', zombies: 'good', port: 'good' },
   prefork: {
     waiting: 'bad',
-    hanging: 'good',
-    descriptors: 'good',
     isolation: 'good',
     port: 'none', // the workers keep it, to accept
   },
-  'limit-children': { waiting: 'good', hanging: 'good', descriptors: 'good' },
-  'no-race': { interruption: 'good', zombies: 'good', counting: 'good' },
+  'limit-children': { waiting: 'good' },
+  'no-race': { interruption: 'good', counting: 'good' },
 };
 
 const CASES = Object.entries(FOUND).flatMap(([name, verdicts]) =>

@@ -3,7 +3,7 @@
  * asked over netlink(7), as ss(8) does. Needs no privileges.
  */
 import { libc } from '#shared/node/libc';
-import { close } from '#shared/sockets';
+import { AF_INET, close, IPPROTO_TCP, MSG_DONTWAIT } from '#shared/sockets';
 
 /** What is known of one socket. */
 export interface SocketDetails {
@@ -19,10 +19,7 @@ const SOCK_RAW = 3;
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
 const NLM_F_REQUEST_DUMP = 0x301;
-const MSG_DONTWAIT = 0x40;
-const AF_INET = 2;
 const AF_INET6 = 10;
-const IPPROTO_TCP = 6;
 const EVERY_STATE = 0xfff;
 const INET_DIAG_INFO = 2;
 

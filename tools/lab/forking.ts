@@ -3,6 +3,7 @@
  */
 
 import { get as httpGet } from 'node:http';
+import { NOBODY } from '#shared/limits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';
@@ -405,5 +406,4 @@ export const eagain: Lab = {
     'and it does not bind root.',
 };
 
-const NOBODY = 65_534; // what the server becomes, see start.ts
 const THREADS_OF_NODE = 8; // more than it has, so that it can start
