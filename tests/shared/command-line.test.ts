@@ -248,3 +248,14 @@ test('a server started without its Node flags puts itself right', async () => {
   expect(readProcess(pid)?.name).toBe('part3');
   expect(childrenOf(pid)).toEqual([]); // nothing runs beside it
 });
+
+test('a server that is started from its source says how to start it', async () => {
+  const source = `${STAGES.part3}.ts`;
+  const program = start(
+    [process.execPath, '--import', 'tsx', source, '--port', '0'],
+    onTestFinished,
+  );
+  expect((await program.ended).code).toBe(1);
+  const sentence = 'part3 runs compiled: start it with npm run part3';
+  expect(oneLine(program.output())).toBe(sentence);
+});
