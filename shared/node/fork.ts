@@ -30,11 +30,11 @@ function copyProcess(fork: () => number, becomeChild: () => void): number {
   copyAllToChild();
   const pid = fork(); // nothing may be allocated between these two
   const error = errno();
-  if (pid === 0) becomeChild();
   if (observer !== null) {
     if (pid !== 0) tellOfCopying(observer);
     observer('fork', [], pid, error);
   }
+  if (pid === 0) becomeChild();
   if (pid === -1) throw new SystemError('fork', error);
   return pid;
 }

@@ -25,12 +25,13 @@ export function substance(lines: string[]): string[] {
           .replace(/^curl: (\(\d+\)).*/, 'curl: $1')
           .replace(/^(\[\d+\] (?:read|write)\(.*) \d+\) = \d+$/, '$1')
           .replace(/(poll\(…, 1, )\d+/, '$1…')
-          .replace(/^(\[\d+\] signal\(.*) = \d+$/, '$1'),
+          .replace(/^(\[\d+\] signal\().*/, '$1'),
       )
-      // One more for each mapping that the kernel keeps to itself.
-      .filter(
-        (line, i, all) => !/ madvise\(/.test(line) || all.indexOf(line) === i,
-      )
+      // One more for each mapping that the kernel keeps to itself, and for each
+      // signal that a version of Node handles.
+      .filter((line, index, all) => {
+        return !/ (madvise|signal)\(/.test(line) || all.indexOf(line) === index;
+      })
       .filter((line) => !line.startsWith('--max-processes does not bind root'))
       .sort()
   );
