@@ -8,7 +8,6 @@ import {
   childrenOf,
   listProcesses,
   type Process,
-  switchesOf,
   treeOf,
 } from '../../kernel/processes';
 import type { Fence } from '../chapters';
@@ -116,7 +115,11 @@ class Terminals {
     this.#names.learnPids(childrenOf(serverPid));
   }
 
-  /** Waits until nothing happens any more, in any of the terminals. */
+  /**
+   * Waits until all sleep, in every terminal: whoever has something to do runs
+   * or waits for a core, and that is seen. (One that wakes now and then only to
+   * look at its watch, as curl does, is at rest.)
+   */
   async #atRest(): Promise<void> {
     const terminals = [...this.#terminals.values()];
     const deadline = Date.now() + DEADLINE_MS;
@@ -124,16 +127,12 @@ class Terminals {
     for (let quiet = 0; quiet < QUIET_LOOKS && Date.now() < deadline; ) {
       await pause(LOOK_MS);
       const processes = terminals.flatMap((one) => one.processes());
-      const now = processes.map(lookAt).join();
+      const now = processes.map(({ pid, state }) => pid + state).join();
       const rests = processes.every((one) => isAtRest(one, processes));
       quiet = rests && now === before ? quiet + 1 : 0;
       before = now;
     }
   }
-}
-
-function lookAt({ pid, state }: Process): string {
-  return `${pid} ${state} ${switchesOf(pid)}`;
 }
 
 /** A zombie that a stranger has adopted will be gone in a moment. */
