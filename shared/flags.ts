@@ -129,7 +129,10 @@ export function readFlags<F extends Flags>(
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
-      usageError(usage.name, `unexpected word "${token.value}"`);
+      const hint = `: flags stand behind --, as in npm run ${usage.name} -- --port 9000`;
+      const isUnderNpm = process.env.npm_lifecycle_event === usage.name;
+      const why = isUnderNpm ? hint : '';
+      usageError(usage.name, `unexpected word "${token.value}"${why}`);
     }
     if (['--help', '-h'].includes(token.rawName)) showHelp(usage, flags);
     const name = camelCase(token.name);

@@ -1,6 +1,7 @@
 /**
  * How every server starts: flags, limits, a log, and one line if it fails.
  */
+import { relative } from 'node:path';
 import {
   address,
   type Flags,
@@ -89,8 +90,10 @@ function isOfASystemCall(error: unknown): error is NodeJS.ErrnoException {
 
 /** A loader, or types to be stripped, would be part of every fork. */
 function refuseSource(name: string): void {
-  if (!process.argv[1]?.endsWith('.ts')) return;
-  refuse(`${name} runs compiled: start it with npm run ${name}`);
+  const file = relative('.', process.argv[1] ?? '');
+  if (!file.endsWith('.ts')) return;
+  const program = file.slice(0, -'.ts'.length);
+  refuse(`${name} runs compiled: start it with tools/run ${program}`);
 }
 
 /** What to do about the errors that a reader meets. */

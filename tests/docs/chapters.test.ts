@@ -4,10 +4,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { renderPicture } from '../../tools/common/svg';
 import { readChapter, readChapters } from '../../tools/docs/chapters';
 import { differenceOf } from '../../tools/docs/differences';
 import { PICTURES } from '../../tools/docs/pictures/index';
-import { renderPicture } from '../../tools/docs/pictures/svg';
 import { findStageTable, stageTable } from '../../tools/docs/stage-table';
 
 const PAGES = [...readChapters(), readChapter('README.md')];

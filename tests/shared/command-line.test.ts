@@ -256,6 +256,6 @@ test('a server that is started from its source says how to start it', async () =
     onTestFinished,
   );
   expect((await program.ended).code).toBe(1);
-  const sentence = 'part3 runs compiled: start it with npm run part3';
+  const sentence = `part3 runs compiled: start it with tools/run ${STAGES.part3}`;
   expect(oneLine(program.output())).toBe(sentence);
 });

@@ -5,8 +5,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderPicture } from '../common/svg';
 import { PICTURES } from './pictures/index';
-import { renderPicture } from './pictures/svg';
 
 for (const [name, draw] of Object.entries(PICTURES)) {
   const file = join('docs', 'pictures', `${name}.svg`);

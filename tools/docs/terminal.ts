@@ -7,6 +7,7 @@
  * tools/docs/watch-picture makes one.
  */
 import { readFileSync } from 'node:fs';
+import { escapeXml } from '../common/svg';
 
 /** What the picture shows, for those who cannot see it. */
 const TITLE = process.argv[2] ?? 'a terminal';
@@ -26,16 +27,21 @@ const COLOURS: Record<string, string> = {
   36: '#66c6c6',
 };
 
-interface Look {
+interface Style {
   colour: string;
   bold: boolean;
   dim: boolean;
   inverse: boolean;
 }
 
-const NORMAL: Look = { colour: PLAIN, bold: false, dim: false, inverse: false };
+const NORMAL: Style = {
+  colour: PLAIN,
+  bold: false,
+  dim: false,
+  inverse: false,
+};
 
-function change(look: Look, parameter: string): Look {
+function change(look: Style, parameter: string): Style {
   if (parameter === '' || parameter === '0') return NORMAL;
   if (parameter === '1') return { ...look, bold: true };
   if (parameter === '2') return { ...look, dim: true };
@@ -66,7 +72,7 @@ function drawRow(row: string, y: number): string {
 const ESCAPE = String.fromCharCode(27);
 const SGR = new RegExp(`${ESCAPE}\\[([\\d;]*)m`);
 
-function drawRun(text: string, look: Look, column: number, y: number): string {
+function drawRun(text: string, look: Style, column: number, y: number): string {
   if (text.trim() === '' && !look.inverse) return '';
   const x = (MARGIN + column * CELL.width).toFixed(1);
   const width = (text.length * CELL.width).toFixed(1);
@@ -83,11 +89,9 @@ function drawRun(text: string, look: Look, column: number, y: number): string {
   return `${ground}<text x="${x}" y="${y}" ${style.join(' ')}>${escapeText(text)}</text>`;
 }
 
+/** Spaces at the beginning of a run would be dropped. */
 function escapeText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll(' ', '\u00a0');
+  return escapeXml(text).replaceAll(' ', '\u00a0');
 }
 
 function draw(rows: string[]): string {

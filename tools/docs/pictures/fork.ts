@@ -1,8 +1,17 @@
 /**
  * Pictures of processes: what fork shares, a child's life, signals.
  */
+
+import {
+  arrow,
+  box,
+  frame,
+  line,
+  type Picture,
+  type Tone,
+  text,
+} from '../../common/svg';
 import { CONNECTION, LISTENER } from '../numbers';
-import { arrow, box, frame, line, type Picture, type Tone, text } from './svg';
 
 /** Which of the two processes holds which of the two sockets. */
 interface Moment {

@@ -1,7 +1,8 @@
 /** Every picture, by the name of its file in docs/pictures. */
+
+import type { Picture } from '../../common/svg';
 import { life, sharing, signals } from './fork';
 import { calls, queue, socketPair } from './network';
-import type { Picture } from './svg';
 import { stages } from './time';
 
 export const PICTURES: Record<string, () => Picture> = {

@@ -1,8 +1,9 @@
 /**
  * Pictures of connections: their names, the calls, the accept queue.
  */
+
+import { arrow, box, frame, line, type Picture, text } from '../../common/svg';
 import { CLIENT_PORT, CONNECTION, LISTENER, PORT } from '../numbers';
-import { arrow, box, frame, line, type Picture, text } from './svg';
 
 /** A connection is named by both its ends. */
 export function socketPair(): Picture {

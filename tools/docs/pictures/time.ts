@@ -1,7 +1,7 @@
 /**
  * The stages side by side in time: three clients, the first of them slow.
  */
-import { arrow, box, line, type Picture, text } from './svg';
+import { arrow, box, line, type Picture, text } from '../../common/svg';
 
 const UNIT = 82; // px for a second
 const LEFT = 130;

@@ -121,6 +121,14 @@ export function frame(
   );
 }
 
+/** A bar of a chart. */
+export function bar(
+  [x, y, width, height]: [x: number, y: number, width: number, height: number],
+  tone: Tone,
+): string {
+  return `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="2"/>`;
+}
+
 /** An arrow along points, dashed or not. */
 export function arrow(
   points: [x: number, y: number][],
@@ -153,7 +161,8 @@ function roomFor(x: number, kinds: string): number {
   return kinds.includes('end' satisfies TextKind) ? x : WIDTH - x;
 }
 
-function escapeXml(words: string): string {
+/** A text that may stand between tags. */
+export function escapeXml(words: string): string {
   return words
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
