@@ -21,7 +21,7 @@ const USER = /(?<=^\S+ +\d+ +)\S+(?= +\d+u )/gm;
 
 // Where a page shows the number of a descriptor.
 const DESCRIPTOR =
-  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown|[gs]etsockopt|getsockname|getpeername)\(|socket\(2, 1, 0\) = |accept\(\d+, NULL, NULL\) = |accept descriptor |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
+  /(?<=(?:socket|accept) → |(?:close|accept|bind|listen|read|write|send|recv|shutdown|[gs]etsockopt|getsockname|getpeername)\(|socket\(2, 1, 0\) = |open\("[^"]+", \d\) = |accept\(\d+, NULL, NULL\) = |accept descriptor |descriptor {2}|\/fd\/|fd=)\d+\b|(?<= )\d+(?=u )/g;
 
 // At a limit on descriptors: the more of them Node has, the fewer clients.
 const CLIENTS_TO_A_LIMIT = /(?<=^client )\d+(?=: )/gm;
@@ -81,6 +81,8 @@ export class Names {
         .replace(DESCRIPTOR, (word) =>
           word.replace(/\d+/, (fd) => this.#shownDescriptor(Number(fd))),
         )
+        // The address of a handler that was there before.
+        .replace(/(signal\(\d+, 0\) = )\d{4,}/g, '$1…')
         .replace(CLIENTS_TO_A_LIMIT, (clients) =>
           String(Number(clients) + (this.#moreDescriptors ?? 0)),
         )
