@@ -1,14 +1,17 @@
 /**
- * The body of a request, of a length or in chunks: a pure function, too.
+ * The body of a request, of a length or in chunks. Nothing here touches a
+ * descriptor, either.
  */
 import {
+  type Fields,
   type Head,
-  isRejection,
+  type Incoming,
   MAX_BODY,
-  MAX_HEAD,
-  type Parsed,
-  parseFields,
+  type Parser,
   type Rejection,
+  type Request,
+  readFields,
+  readLine,
   reject,
   TOO_LARGE,
 } from './http';
@@ -17,99 +20,66 @@ const MAX_CHUNK_LINE = 256;
 // A body in many small chunks has more framing than data.
 const MAX_CHUNKED = 4 * MAX_BODY;
 // A size, and extensions that nobody asked for.
-const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/i;
+const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/i;
 const BAD_CHUNK = reject(400, 'a chunk is malformed');
 
-/** How far a body has been read: hand it in again when more has come. */
-export interface BodyProgress {
-  /** The first byte that has not been understood yet. */
-  at: number;
-  /** How many bytes of body lie before it. */
-  length: number;
-}
-
-/**
- * Reads the body that the head has announced.
- *
- * @param bytes all that has come so far, from the head's first byte
- * @param from what the last call returned, if it was not finished
- */
-export function parseBody(
-  head: Head,
-  bytes: Buffer,
-  from: BodyProgress = { at: head.bytes, length: 0 },
-): Buffer | Rejection | BodyProgress {
-  if (head.length === 'chunked') return parseChunks(head.bytes, bytes, from);
-  const end = head.bytes + head.length;
-  return bytes.length < end ? from : bytes.subarray(head.bytes, end);
+/** Reads the body that the head has announced: RFC 9112 section 6. */
+export function* parseBody(
+  incoming: Incoming,
+  { method, path, length }: Head,
+): Parser<Request | Rejection> {
+  const body =
+    length === 'chunked'
+      ? yield* readChunks(incoming)
+      : yield* readBytes(incoming, length);
+  return Buffer.isBuffer(body) ? { kind: 'request', method, path, body } : body;
 }
 
 /** RFC 9112 section 7.1: chunks, the last of them empty, then a trailer. */
-function parseChunks(
-  start: number,
-  bytes: Buffer,
-  { at, length }: BodyProgress,
-): Buffer | Rejection | BodyProgress {
+function* readChunks(incoming: Incoming): Parser<Buffer | Rejection> {
+  const body = Buffer.alloc(MAX_BODY);
+  const end = incoming.at + MAX_CHUNKED;
+  let length = 0;
   for (;;) {
-    const chunk = parseChunk(bytes, at, MAX_BODY - length);
-    if (chunk === undefined) return { at, length };
-    if (isRejection(chunk)) return chunk;
-    if (chunk.size === 0) break;
-    at = chunk.end;
-    length += chunk.size;
-    if (at > MAX_CHUNKED) return TOO_LARGE;
+    const size = yield* readChunkSize(incoming);
+    if (size === undefined) return BAD_CHUNK;
+    if (size > MAX_BODY - length || incoming.at > end) return TOO_LARGE;
+    if (size === 0) break;
+    const data = yield* readBytes(incoming, size);
+    length += data.copy(body, length);
+    const lineEnd = yield* readBytes(incoming, 2);
+    if (lineEnd.toString('latin1') !== '\r\n') return BAD_CHUNK;
   }
-  const problem = parseTrailer(bytes, at);
-  if (problem === undefined) return { at, length };
-  return problem === 'none' ? joinChunks(bytes, start, length) : problem;
+  const problem = yield* readTrailer(incoming);
+  return problem ?? body.subarray(0, length);
 }
 
-interface Chunk {
-  size: number;
-  /** Where its data begins. */
-  data: number;
-  /** Where the next chunk begins. */
-  end: number;
+/** @returns undefined if the line is no chunk's; it has to end in CR LF */
+function* readChunkSize(incoming: Incoming): Parser<number | undefined> {
+  const { text, end } = yield* readLine(incoming, MAX_CHUNK_LINE);
+  const digits = end === 'CR LF' ? CHUNK_LINE.exec(text)?.[1] : undefined;
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
 }
 
-function parseChunk(bytes: Buffer, at: number, room: number): Parsed<Chunk> {
-  const line = bytes.toString('latin1', at, at + MAX_CHUNK_LINE);
-  const lineEnd = line.indexOf('\n');
-  if (lineEnd === -1)
-    return line.length < MAX_CHUNK_LINE ? undefined : BAD_CHUNK;
-  const digits = CHUNK_LINE.exec(line.slice(0, lineEnd))?.[1];
-  if (digits === undefined) return BAD_CHUNK;
-  const size = Number.parseInt(digits, 16);
-  if (size > room) return TOO_LARGE;
-  const data = at + lineEnd + 1;
-  if (size === 0) return { size, data, end: data };
-  const end = data + size + 2;
-  if (bytes.length < end) return undefined;
-  const closed = bytes.toString('latin1', end - 2, end) === '\r\n';
-  return closed ? { size, data, end } : BAD_CHUNK;
+/**
+ * The fields behind the last chunk, RFC 9110 section 6.5. They have to be
+ * valid, and nobody asks for them. One that says where the body ends comes
+ * too late, and would be believed by somebody who merges it into the head.
+ */
+function* readTrailer(incoming: Incoming): Parser<Rejection | undefined> {
+  const fields: Fields = new Map();
+  const problem = yield* readFields(incoming, fields);
+  if (problem) return problem;
+  const framing = ['content-length', 'transfer-encoding'];
+  return framing.some((name) => fields.has(name))
+    ? reject(400, 'a trailer cannot say how long the body is')
+    : undefined;
 }
 
-/** The fields after the last chunk. They have to be valid; nobody asks them. */
-function parseTrailer(bytes: Buffer, lastChunk: number): Parsed<'none'> {
-  const text = bytes.toString('latin1', lastChunk, lastChunk + MAX_HEAD);
-  const end = text.indexOf('\r\n\r\n');
-  if (end === -1) {
-    return text.length < MAX_HEAD
-      ? undefined
-      : reject(431, 'the trailer is too long');
-  }
-  const fields = parseFields(text.slice(text.indexOf('\n') + 1, end + 2));
-  return isRejection(fields) ? fields : 'none';
-}
-
-/** Chunks that have been found valid, without their framing. */
-function joinChunks(bytes: Buffer, start: number, length: number): Buffer {
-  const body = Buffer.alloc(length);
-  let filled = 0;
-  for (let at = start; filled < length; ) {
-    const chunk = parseChunk(bytes, at, MAX_BODY) as Chunk;
-    filled += bytes.copy(body, filled, chunk.data, chunk.data + chunk.size);
-    at = chunk.end;
-  }
-  return body;
+function* readBytes(incoming: Incoming, count: number): Parser<Buffer> {
+  const end = incoming.at + count;
+  while (incoming.bytes.length < end) yield 'incomplete';
+  const bytes = incoming.bytes.subarray(incoming.at, end);
+  incoming.at = end;
+  return bytes;
 }

@@ -1,40 +1,55 @@
 /**
- * HTTP/1.1 as a pure function: from bytes to a request, and from a response
- * to bytes. Nothing here touches a descriptor, and no bytes make it throw.
+ * HTTP/1.1: from bytes to a request, and from a status to the head of a
+ * response. Nothing here touches a descriptor, and no bytes make it throw.
  *
  * The grammar is that of RFC 9112 (messages) and RFC 9110 (fields). Bodies of
  * requests are read in body.ts.
+ *
+ * The parsers are generators. Each runs until it needs bytes that have not
+ * come yet, and yields there. Resumed when there are more, it goes on at the
+ * same place. So a request may come in any pieces, and none of them is looked
+ * at again for every byte that follows.
  */
 
-/** A request whose bytes are all there. */
-export interface Request {
-  method: string;
-  /** What comes before the question mark, as sent. */
-  path: string;
-  body: Buffer;
+/** A parser on its way to a result. */
+export type Parser<Result> = Generator<'incomplete', Result, void>;
+
+/** A request on its way: what the parsers read from, and how far they are. */
+export interface Incoming {
+  /** All that has come so far. Whoever receives more puts it here. */
+  bytes: Buffer;
+  /** The place of the first byte that has not been understood yet. */
+  at: number;
+  /** As soon as it is known, also of a request that is refused later on. */
+  method?: string;
 }
 
 /** Bytes that can't become a request any more, and the status to answer. */
 export interface Rejection {
-  status: number;
+  kind: 'rejection';
+  status: Status;
   reason: string;
 }
 
-/** Request line and fields; the body may still be on its way. */
+/** What request line and fields say; the body may still be on its way. */
 export interface Head {
+  kind: 'head';
   method: string;
+  /** What comes before the question mark, as sent. */
   path: string;
-  version: string;
-  /** By name, in lower case. */
-  fields: ReadonlyMap<string, readonly string[]>;
-  /** Where the body begins: how many bytes the head has. */
-  bytes: number;
   /** How many bytes the body has, or that it comes in chunks. */
   length: number | 'chunked';
+  /** The client waits for `100 Continue` before it sends the body. */
+  expectsContinue: boolean;
 }
 
-/** What the two-step parser says: done, hopeless, or (undefined) wait. */
-export type Parsed<T> = T | Rejection | undefined;
+/** A request whose bytes are all there. */
+export interface Request {
+  kind: 'request';
+  method: string;
+  path: string;
+  body: Buffer;
+}
 
 /** The methods that every page answers. */
 export const ALLOWED_METHODS: readonly string[] = ['GET', 'HEAD', 'POST'];
@@ -43,14 +58,16 @@ const OTHER_METHODS = 'PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ');
 
 // RFC 9112 section 3 asks for at least 8,000 bytes of request line.
 const MAX_LINE = 8_192;
-/** How long a head may be, and the trailer of a body. */
-export const MAX_HEAD = 32_768;
 const MAX_FIELDS = 100;
+// All fields of a head together, and all of a trailer.
+const MAX_FIELD_BYTES = 32_768;
 /** How long a body may be. */
 export const MAX_BODY = 1_048_576;
 /** The answer to a body that is longer. */
 export const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
 
+const LF = 10;
+const FIRST_WORD = /^[^ ]+(?= )/;
 const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/(\d\.\d)$/;
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 // VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
@@ -67,57 +84,49 @@ const URI = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i;
 const HOST =
   /^(?:\[[\da-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})*)(?::\d*)?$/i;
 
-/** True for a rejection, false for all else the parser returns. */
-export function isRejection(parsed: unknown): parsed is Rejection {
-  return typeof parsed === 'object' && parsed !== null && 'status' in parsed;
-}
-
 // The head ////////////////////////////////////////////////////////////////////
 
-/**
- * Reads request line and fields: RFC 9112 sections 2 to 6.
- *
- * @param bytes all that has come so far
- * @returns undefined while the head is not complete
- */
-export function parseHead(bytes: Buffer): Parsed<Head> {
-  const text = bytes.toString('latin1', 0, MAX_HEAD);
-  // An empty line before a request is ignored (2.2), and so is the CR that
-  // is missing when somebody types a request into nc(1).
-  const start = /^(?:\r?\n)?/.exec(text)?.[0].length ?? 0;
-  const lineEnd = text.indexOf('\n', start);
-  if ((lineEnd === -1 ? text.length : lineEnd) - start > MAX_LINE) {
-    return reject(414, 'the request line is too long');
-  }
-  if (lineEnd === -1) return undefined;
-  const line = parseRequestLine(withoutCR(text.slice(start, lineEnd)));
-  if (isRejection(line)) return line;
-
-  const emptyLine = /\n\r?\n/g;
-  emptyLine.lastIndex = lineEnd;
-  const found = emptyLine.exec(text);
-  if (!found) {
-    return bytes.length < MAX_HEAD
-      ? undefined
-      : reject(431, 'the fields are too long');
-  }
-  const fields = parseFields(text.slice(lineEnd + 1, found.index + 1));
-  if (isRejection(fields)) return fields;
-  const length = bodyLength(line.version, fields);
-  if (isRejection(length)) return length;
-  const problem = checkHost(line.version, fields);
-  if (problem) return problem;
-  // Not `...line`: V8 would build that slowly, in the middle of every request.
-  const { method, path, version } = line;
-  const end = found.index + found[0].length;
-  return { method, path, version, fields, length, bytes: end };
+/** Reads request line and fields: RFC 9112 sections 2 to 6. */
+export function* parseHead(incoming: Incoming): Parser<Head | Rejection> {
+  const line = yield* readRequestLine(incoming);
+  if (line.kind === 'rejection') return line;
+  const fields: Fields = new Map();
+  const problem = yield* readFields(incoming, fields);
+  return problem ?? makeHead(line, fields);
 }
 
-type RequestLine = Pick<Head, 'method' | 'path' | 'version'>;
+interface RequestLine {
+  kind: 'request line';
+  method: string;
+  path: string;
+  version: string;
+}
 
-function parseRequestLine(line: string): RequestLine | Rejection {
+function makeHead(line: RequestLine, fields: Fields): Head | Rejection {
+  const { method, path, version } = line;
+  const length = bodyLength(version, fields);
+  if (typeof length === 'object') return length;
+  const expected = version === '1.0' ? [] : listOf(fields, 'expect');
+  const problem = checkHost(version, fields) ?? checkExpected(expected);
+  if (problem) return problem;
+  const expectsContinue = expected.length > 0;
+  return { kind: 'head', method, path, length, expectsContinue };
+}
+
+function* readRequestLine(incoming: Incoming): Parser<RequestLine | Rejection> {
+  let line = yield* readLine(incoming, MAX_LINE);
+  // An empty line before a request is ignored (2.2).
+  if (line.text === '') line = yield* readLine(incoming, MAX_LINE);
+  const method = FIRST_WORD.exec(line.text)?.[0];
+  if (method !== undefined) incoming.method = method;
+  return line.end === 'none'
+    ? reject(414, 'the request line is too long')
+    : parseRequestLine(line.text);
+}
+
+function parseRequestLine(text: string): RequestLine | Rejection {
   const [, method = '', target = '', version = ''] =
-    REQUEST_LINE.exec(line) ?? [];
+    REQUEST_LINE.exec(text) ?? [];
   if (!TOKEN.test(method)) {
     return reject(400, 'the request line is not METHOD TARGET HTTP/1.1');
   }
@@ -131,7 +140,7 @@ function parseRequestLine(line: string): RequestLine | Rejection {
       ? reject(405, `${method} is not allowed`)
       : reject(501, 'the method is unknown');
   }
-  return { method, path, version };
+  return { kind: 'request line', method, path, version };
 }
 
 /** The four forms of a target, RFC 9112 section 3.2; only the path counts. */
@@ -146,36 +155,6 @@ function parseTarget(method: string, target: string): string | undefined {
   return valid ? path || '/' : undefined;
 }
 
-/** Fields by name, in lower case. One may occur several times. */
-export type Fields = Map<string, string[]>;
-
-/** Lines of fields, RFC 9112 section 5; the last one ends in LF, too. */
-export function parseFields(text: string): Fields | Rejection {
-  const fields: Fields = new Map();
-  const lines = text.split('\n').slice(0, -1).map(withoutCR);
-  if (lines.length > MAX_FIELDS)
-    return reject(431, 'there are too many fields');
-  for (const line of lines) {
-    const field = parseField(line);
-    if (isRejection(field)) return field;
-    const [name, value] = field;
-    fields.set(name, [...(fields.get(name) ?? []), value]);
-  }
-  return fields;
-}
-
-/** RFC 9112 section 5: a name, a colon at once, a value without controls. */
-function parseField(line: string): [name: string, value: string] | Rejection {
-  const colon = line.indexOf(':');
-  const name = line.slice(0, Math.max(0, colon));
-  const value = line.slice(colon + 1);
-  if (!TOKEN.test(name)) return reject(400, 'a field has no valid name');
-  if (!FIELD_VALUE.test(value)) {
-    return reject(400, `the field ${name} contains a control character`);
-  }
-  return [name.toLowerCase(), withoutSpaces(value)];
-}
-
 /** RFC 9112 section 3.2: HTTP/1.1 has exactly one Host, and a valid one. */
 function checkHost(version: string, fields: Fields): Rejection | undefined {
   const hosts = fields.get('host') ?? [];
@@ -183,6 +162,17 @@ function checkHost(version: string, fields: Fields): Rejection | undefined {
   if (hosts.length !== 1) return reject(400, 'there must be one Host field');
   if (HOST.test(hosts[0] ?? '')) return undefined;
   return reject(400, 'the Host field is malformed');
+}
+
+/**
+ * RFC 9110 section 10.1.1: there is only one expectation. HTTP/1.0 had none,
+ * and if a client of it sends this field, it is ignored.
+ */
+function checkExpected(expected: string[]): Rejection | undefined {
+  const unknown = expected.find((it) => it.toLowerCase() !== '100-continue');
+  return unknown === undefined
+    ? undefined
+    : reject(417, `${unknown} cannot be met`);
 }
 
 /**
@@ -195,15 +185,15 @@ function bodyLength(
   fields: Fields,
 ): number | 'chunked' | Rejection {
   const lengths = fields.get('content-length');
-  const codings = fields.get('transfer-encoding');
-  if (codings) {
+  if (fields.has('transfer-encoding')) {
     if (lengths || version === '1.0') {
       return reject(400, 'Transfer-Encoding cannot stand here');
     }
-    return checkCodings(listOf(codings));
+    return checkCodings(listOf(fields, 'transfer-encoding'));
   }
   if (!lengths) return 0;
-  const [length = '', ...others] = listOf(lengths);
+  // No list by its grammar, but the same length twice is what some send.
+  const [length = '', ...others] = split(lengths);
   if (!/^\d+$/.test(length) || others.some((other) => other !== length)) {
     return reject(400, 'Content-Length is malformed');
   }
@@ -220,10 +210,106 @@ function checkCodings(codings: string[]): 'chunked' | Rejection {
   return reject(501, 'no transfer coding but chunked is known');
 }
 
+// Lines and fields ////////////////////////////////////////////////////////////
+
+/** A line, and what ended it: nothing, if there is more than there may be. */
+export interface Line {
+  text: string;
+  end: 'CR LF' | 'LF' | 'none';
+}
+
+/**
+ * Reads up to the next LF, RFC 9112 section 2.2.
+ *
+ * @param limit how many bytes the line may have, its end included
+ */
+export function* readLine(incoming: Incoming, limit: number): Parser<Line> {
+  const start = incoming.at;
+  for (let searched = start; ; ) {
+    const { bytes } = incoming;
+    const end = bytes.indexOf(LF, searched);
+    if (end !== -1 && end < start + limit) {
+      incoming.at = end + 1;
+      return endLine(bytes.toString('latin1', start, end));
+    }
+    if (bytes.length >= start + limit) {
+      const text = bytes.toString('latin1', start, start + limit);
+      return { text, end: 'none' };
+    }
+    searched = bytes.length;
+    yield 'incomplete';
+  }
+}
+
+function endLine(text: string): Line {
+  return text.endsWith('\r')
+    ? { text: text.slice(0, -1), end: 'CR LF' }
+    : { text, end: 'LF' };
+}
+
+/** Fields by name, in lower case. One may occur several times. */
+export type Fields = Map<string, string[]>;
+
+/**
+ * Reads the fields of a head or of a trailer, and the empty line behind them:
+ * RFC 9112 section 5. LF alone is as good as CR LF (2.2), as it comes when
+ * somebody types a request into nc(1).
+ *
+ * @param into where the fields are put
+ */
+export function* readFields(
+  incoming: Incoming,
+  into: Fields,
+): Parser<Rejection | undefined> {
+  const end = incoming.at + MAX_FIELD_BYTES;
+  for (let count = 0; ; count++) {
+    const line = yield* readLine(incoming, end - incoming.at);
+    if (line.end === 'none') return reject(431, 'the fields are too long');
+    if (line.text === '') return undefined;
+    if (count === MAX_FIELDS) return reject(431, 'there are too many fields');
+    const problem = addField(into, line.text);
+    if (problem) return problem;
+  }
+}
+
+/** A name, a colon immediately behind it, a value without controls. */
+function addField(into: Fields, line: string): Rejection | undefined {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon));
+  const value = line.slice(colon + 1);
+  if (!TOKEN.test(name)) return reject(400, 'a field has no valid name');
+  if (!FIELD_VALUE.test(value)) {
+    return reject(400, `the field ${name} contains a control character`);
+  }
+  const key = name.toLowerCase();
+  into.set(key, [...(into.get(key) ?? []), withoutSpaces(value)]);
+  return undefined;
+}
+
+/** RFC 9110 section 5.6.1: a list, whose empty elements do not count. */
+function listOf(fields: Fields, name: string): string[] {
+  const values = fields.get(name);
+  return values ? split(values).filter((element) => element !== '') : [];
+}
+
+/** Several fields of a name are one, with commas: RFC 9110 section 5.3. */
+function split(values: string[]): string[] {
+  return values.join(',').split(',').map(withoutSpaces);
+}
+
+function withoutSpaces(text: string): string {
+  return text.replace(OUTER_SPACE, '');
+}
+
+/** What the parsers return for bytes that are no request. */
+export function reject(status: Status, reason: string): Rejection {
+  return { kind: 'rejection', status, reason };
+}
+
 // The response ////////////////////////////////////////////////////////////////
 
-/** The statuses that occur here, RFC 9110 section 15. */
-const REASONS: Record<number, string> = {
+// The statuses that occur here, RFC 9110 section 15.
+const REASONS = {
   200: 'OK',
   400: 'Bad Request',
   404: 'Not Found',
@@ -233,11 +319,13 @@ const REASONS: Record<number, string> = {
   414: 'URI Too Long',
   417: 'Expectation Failed',
   431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
   501: 'Not Implemented',
   503: 'Service Unavailable',
   505: 'HTTP Version Not Supported',
 };
+
+/** One of them. */
+export type Status = keyof typeof REASONS;
 
 /** What tells a client that waits for it to send its body: RFC 9110, 15.2.1. */
 export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
@@ -249,57 +337,13 @@ export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
  * end of the body (RFC 9112 section 6.3). A client that never sees the
  * connection end waits for more.
  */
-export function formatHead(status: number): string {
+export function formatHead(status: Status): string {
   const lines = [
-    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Unknown'}`,
-    `Date: ${formatDate(new Date())}`,
+    `HTTP/1.1 ${status} ${REASONS[status]}`,
+    `Date: ${new Date().toUTCString()}`,
     'Content-Type: text/plain; charset=utf-8',
     'Connection: close',
   ];
   if (status === 405) lines.push(`Allow: ${ALLOWED_METHODS.join(', ')}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = [
-  ...['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun'],
-  ...['Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
-];
-
-/**
- * `Sun, 06 Nov 1994 08:49:37 GMT`, see RFC 9110 section 5.6.7. JavaScript's
- * own `toUTCString` gives the same. But V8 asks for the local time zone on the
- * way, and each child would copy the pages that this takes.
- *
- * @param date of the years 1000 to 9999
- */
-export function formatDate(date: Date): string {
-  const day = twoDigits(date.getUTCDate());
-  const month = `${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-  const hours = twoDigits(date.getUTCHours());
-  const minutes = twoDigits(date.getUTCMinutes());
-  const time = `${hours}:${minutes}:${twoDigits(date.getUTCSeconds())}`;
-  return `${DAYS[date.getUTCDay()]}, ${day} ${month} ${time} GMT`;
-}
-
-function twoDigits(number: number): string {
-  return `${number}`.padStart(2, '0');
-}
-
-/** What the parsers return for bytes that are no request. */
-export function reject(status: number, reason: string): Rejection {
-  return { status, reason };
-}
-
-/** RFC 9110 section 5.6.1: several fields of a name are one, with commas. */
-function listOf(values: readonly string[]): string[] {
-  return values.join(',').split(',').map(withoutSpaces);
-}
-
-function withoutSpaces(text: string): string {
-  return text.replace(OUTER_SPACE, '');
-}
-
-function withoutCR(line: string): string {
-  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }

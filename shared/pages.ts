@@ -1,70 +1,108 @@
 /**
  * The pages: what each path answers, the same in every stage.
  */
-import { ALLOWED_METHODS, type Rejection, type Request } from './http';
+import {
+  ALLOWED_METHODS,
+  type Rejection,
+  type Request,
+  type Status,
+} from './http';
 import { RLIMIT_CORE, setrlimit } from './limits';
-import { getpid, getppid, sleep } from './processes';
+import { getpid, getppid } from './processes';
 import { kill, signal } from './signals';
 import { bothNames, clientsSoFar, formatPair } from './sockets';
 
-/** A status, and a body in one piece or in many. */
+/** What a client is sent. */
 export interface Reply {
-  status: number;
-  body: string | Iterable<Uint8Array>;
+  status: Status;
+  /** Makes the body, in one piece or in many. Called when it is time. */
+  body: () => string | Iterable<Uint8Array>;
+  /** For how many seconds the client is kept waiting. */
+  delay?: number;
 }
+
+/** What a page knows of the request it answers. */
+interface Visit {
+  request: Request;
+  /** The connection, to tell the reader about it. */
+  client: number;
+  /** What follows the page's name, or nothing. */
+  argument: string;
+}
+
+interface Page {
+  name: string;
+  /** What its argument is called, if it takes one. */
+  argument?: string;
+  reply: (visit: Visit) => Reply;
+}
+
+const PAGES: readonly Page[] = [
+  { name: '', reply: whoServes },
+  { name: 'sleep', argument: 'SECONDS', reply: sleepFirst },
+  { name: 'bytes', argument: 'N', reply: manyBytes },
+  { name: 'count', reply: countClients },
+  { name: 'crash', reply: crash },
+];
 
 const PATH = /^\/([^/]*)(?:\/([^/]*))?$/; // a page and its argument
 const MAX_SLEEP_SECONDS = 3600;
 
-/**
- * The answer to a request. Takes its time for /sleep, and never returns
- * from /crash.
- *
- * @param client the connection, to tell the reader about it
- */
+/** The answer to a request. Never returns from /crash. */
 export function answer(request: Request, client: number): Reply {
-  const parts = PATH.exec(request.path);
-  if (parts === null) return notFound();
-  const [, page, argument = ''] = parts;
-  if (page === '' && argument === '') return whoServes(request, client);
-  if (page === 'sleep') return sleepFirst(request, client, argument);
-  if (page === 'bytes') return manyBytes(argument);
-  if (page === 'count' && argument === '') return countClients();
-  if (page === 'crash' && argument === '') return crash();
-  return notFound();
+  const [, name, argument = ''] = PATH.exec(request.path) ?? [];
+  const page = PAGES.find((page) => page.name === name);
+  if (!page || (argument !== '' && !page.argument)) return notFound();
+  return page.reply({ request, client, argument });
 }
 
 /** The answer to bytes that are no request. */
 export function refuse({ status, reason }: Rejection): Reply {
-  return { status, body: `${status}: ${reason}\n` };
+  return { status, body: () => `${status}: ${reason}\n` };
 }
 
-function whoServes({ body }: Request, client: number): Reply {
+function notFound(): Reply {
+  const paths = PAGES.map(({ name, argument }) =>
+    argument ? `/${name}/${argument}` : `/${name}`,
+  );
+  const methods = ALLOWED_METHODS.join(', ');
+  return noSuchPage(`there is ${paths.join('  ')}  (${methods})`);
+}
+
+function noSuchPage(advice: string): Reply {
+  return { status: 404, body: () => `404: ${advice}\n` };
+}
+
+function whoServes(visit: Visit): Reply {
+  return { status: 200, body: () => describeService(visit) };
+}
+
+function describeService({ request, client }: Visit): string {
   const lines = [
     `process     ${getpid()}`,
     `parent      ${getppid()}`,
     `descriptor  ${client}`,
     `connection  ${formatPair(bothNames(client))}`,
   ];
-  if (body.length > 0) lines.push(`received    ${body.length} bytes`);
-  return { status: 200, body: `${lines.join('\n')}\n` };
+  const { length } = request.body;
+  if (length > 0) lines.push(`received    ${length} bytes`);
+  return `${lines.join('\n')}\n`;
 }
 
-function sleepFirst(request: Request, client: number, argument: string): Reply {
-  const seconds = Number(argument);
-  if (!/^\d+(\.\d+)?$/.test(argument) || seconds > MAX_SLEEP_SECONDS) {
-    return { status: 404, body: '404: try /sleep/3, up to /sleep/3600\n' };
+function sleepFirst(visit: Visit): Reply {
+  const seconds = Number(visit.argument);
+  if (!/^\d+(\.\d+)?$/.test(visit.argument) || seconds > MAX_SLEEP_SECONDS) {
+    return noSuchPage('try /sleep/3, up to /sleep/3600');
   }
-  sleep(seconds);
-  return whoServes(request, client);
+  return { ...whoServes(visit), delay: seconds };
 }
 
-function manyBytes(argument: string): Reply {
+function manyBytes({ argument }: Visit): Reply {
   const count = Number(argument);
   if (!/^\d+$/.test(argument) || !Number.isSafeInteger(count)) {
-    return { status: 404, body: '404: try /bytes/1000000\n' };
+    return noSuchPage('try /bytes/1000000');
   }
-  return { status: 200, body: repeatLine(count) };
+  return { status: 200, body: () => repeatLine(count) };
 }
 
 const LINE = '0123456789'.repeat(6).concat('012\n'); // 64 bytes
@@ -79,7 +117,7 @@ function* repeatLine(count: number): Iterable<Uint8Array> {
 
 /** The server's own count, which `npm run bench` compares with the clients'. */
 function countClients(): Reply {
-  return { status: 200, body: `accepted    ${clientsSoFar()}\n` };
+  return { status: 200, body: () => `accepted    ${clientsSoFar()}\n` };
 }
 
 /** Dies of SIGSEGV, as of a bad pointer, without leaving a core file. */
@@ -88,12 +126,4 @@ function crash(): never {
   signal('SIGSEGV', 0);
   kill(getpid(), 'SIGSEGV');
   throw new Error('SIGSEGV did not end this process');
-}
-
-function notFound(): Reply {
-  const paths = ['/', '/sleep/SECONDS', '/bytes/N', '/count', '/crash'].join(
-    '  ',
-  );
-  const methods = ALLOWED_METHODS.join(', ');
-  return { status: 404, body: `404: there is ${paths}  (${methods})\n` };
 }

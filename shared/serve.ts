@@ -7,20 +7,24 @@ import { parseBody } from './body';
 import {
   CONTINUE,
   formatHead,
-  type Head,
-  isRejection,
+  type Incoming,
+  type Parser,
   parseHead,
   type Rejection,
   type Request,
+  reject,
 } from './http';
 import { log } from './log';
 import { SystemError } from './node/libc';
 import { answer, type Reply, refuse } from './pages';
 import {
+  POLLRDHUP,
   read,
   readWaiting,
   SHUT_WR,
+  setKeepAlive,
   shutdown,
+  waitForEvents,
   waitReadable,
   writeAll,
   writeNow,
@@ -38,16 +42,15 @@ export function serveClient(
   { timeout }: { timeout: number },
 ): void {
   try {
-    const inbox = { bytes: INBOX, used: 0 };
+    const inbox = emptyInbox();
     const request = receiveRequest(client, inbox, timeout);
     if (request === null) {
       log('the client left without a request');
       return;
     }
-    const bare = isHead(inbox);
-    const refused = isRejection(request);
+    const refused = request.kind === 'rejection';
     const reply = refused ? refuse(request) : answer(request, client);
-    send(client, reply, bare);
+    send(client, reply, inbox.method === 'HEAD');
     log(summary(request), '→', reply.status);
     hangUp(client, refused);
   } catch (error) {
@@ -82,26 +85,30 @@ export function turnAway(client: number): void {
   log('turned away → 503');
 }
 
-/** Whether it is HEAD that is asked, in a request that may be refused, too. */
-function isHead({ bytes, used }: Inbox): boolean {
-  return /^\s*HEAD /.test(bytes.toString('latin1', 0, Math.min(used, 7)));
-}
+const MAX_SUMMARY = 200;
 
+/** What is asked, or why it is refused: one line, whatever a client sends. */
 function summary(request: Request | Rejection): string {
-  return isRejection(request)
-    ? request.reason
-    : `${request.method} ${request.path}`;
+  const text =
+    request.kind === 'rejection'
+      ? request.reason
+      : `${request.method} ${request.path}`;
+  return text.length > MAX_SUMMARY ? `${text.slice(0, MAX_SUMMARY)}…` : text;
 }
 
 // Receiving ///////////////////////////////////////////////////////////////////
 
 // Where every request begins. There is only one at a time in a process.
 const INBOX = Buffer.alloc(8_192);
+const NONE = Buffer.alloc(0);
 
-/** What has come so far: the first `used` of `bytes`. */
-interface Inbox {
-  bytes: Buffer;
-  used: number;
+/** A request on its way, and the memory it is received into. */
+interface Inbox extends Incoming {
+  room: Buffer;
+}
+
+function emptyInbox(): Inbox {
+  return { room: INBOX, bytes: NONE, at: 0 };
 }
 
 /** @returns null if the client left before it said anything */
@@ -110,64 +117,43 @@ function receiveRequest(
   inbox: Inbox,
   timeout: number,
 ): Request | Rejection | null {
-  const head = receiveUntil(client, inbox, timeout, parseHead);
-  if (head === null || isRejection(head)) return head;
+  const head = receive(client, inbox, timeout, parseHead(inbox));
+  if (head?.kind !== 'head') return head;
   const { method, path } = head;
-  if (method !== 'POST') return { method, path, body: Buffer.alloc(0) };
-  const body = receiveBody(client, inbox, timeout, head);
-  if (body === null || isRejection(body)) return body;
-  return { method, path, body };
-}
-
-function receiveBody(
-  client: number,
-  inbox: Inbox,
-  timeout: number,
-  head: Head,
-): Buffer | Rejection | null {
-  const expected = head.fields.get('expect')?.join();
-  if (expected !== undefined && expected.toLowerCase() !== '100-continue') {
-    return { status: 417, reason: `${expected} cannot be met` };
-  }
-  if (expected && inbox.used === head.bytes) writeAll(client, CONTINUE);
-  let progress = { at: head.bytes, length: 0 };
-  return receiveUntil(client, inbox, timeout, (bytes) => {
-    const parsed = parseBody(head, bytes, progress);
-    if (Buffer.isBuffer(parsed) || isRejection(parsed)) return parsed;
-    progress = parsed;
-    return undefined;
-  });
+  // What comes with another method means nothing (RFC 9110 section 9.3.1).
+  if (method !== 'POST') return { kind: 'request', method, path, body: NONE };
+  const begun = inbox.bytes.length > inbox.at;
+  if (head.expectsContinue && !begun) writeAll(client, CONTINUE);
+  return receive(client, inbox, timeout, parseBody(inbox, head));
 }
 
 /** Reads until the parser has seen enough, or the time limit is over. */
-function receiveUntil<T>(
+function receive<Result>(
   client: number,
   inbox: Inbox,
   timeout: number,
-  parse: (bytes: Buffer) => T | Rejection | undefined,
-): T | Rejection | null {
+  parser: Parser<Result>,
+): Result | Rejection | null {
   const deadline = performance.now() + timeout * 1000;
   for (;;) {
-    if (inbox.used > 0) {
-      const parsed = parse(inbox.bytes.subarray(0, inbox.used));
-      if (parsed !== undefined) return parsed;
-    }
+    const { done, value } = parser.next();
+    if (done) return value;
     if (!waitReadable(client, deadline)) {
-      return { status: 408, reason: `no request within ${timeout} s` };
+      return reject(408, `no request within ${timeout} s`);
     }
-    const count = receiveMore(client, inbox);
-    if (count > 0) continue;
-    if (inbox.used === 0) return null;
-    return { status: 400, reason: 'the request is not complete' };
+    if (receiveMore(client, inbox) > 0) continue;
+    if (inbox.bytes.length === 0) return null;
+    return reject(400, 'the request is not complete');
   }
 }
 
 function receiveMore(client: number, inbox: Inbox): number {
-  if (inbox.used === inbox.bytes.length) {
-    inbox.bytes = Buffer.concat([inbox.bytes], 2 * inbox.bytes.length);
+  const { length } = inbox.bytes;
+  if (length === inbox.room.length) {
+    inbox.room = Buffer.concat([inbox.room], 2 * length);
   }
-  const count = read(client, inbox.bytes.subarray(inbox.used));
-  inbox.used += count;
+  const count = read(client, inbox.room.subarray(length));
+  inbox.bytes = inbox.room.subarray(0, length + count);
   return count;
 }
 
@@ -176,13 +162,40 @@ function receiveMore(client: number, inbox: Inbox): number {
 /** @param bare true for HEAD, which is answered without a body */
 function send(client: number, reply: Reply, bare: boolean): void {
   const head = formatHead(reply.status);
-  const body = bare ? '' : reply.body;
+  const unsent = reply.delay ? keepWaiting(client, reply.delay, head) : head;
+  const body = bare ? '' : reply.body();
   if (typeof body === 'string') {
-    writeAll(client, Buffer.from(head + body));
+    writeAll(client, Buffer.from(unsent + body));
     return;
   }
-  writeAll(client, Buffer.from(head));
+  writeAll(client, Buffer.from(unsent));
   for (const bytes of body) writeAll(client, bytes);
+}
+
+const PROBE_SECONDS = 15;
+
+/**
+ * Lets time pass before an answer, but only while the client is there.
+ *
+ * A FIN does not tell: a client that was killed sends one, and so does a
+ * client that closes its half and waits for its answer (`nc -N`). Bytes tell:
+ * to a connection that no process holds any more, the kernel replies with RST
+ * (RFC 9293 section 3.6.1). So whoever sends a FIN gets the head of the answer
+ * early. For those who leave later, or without a word, the kernel sends a
+ * probe from time to time; a client that closed its half and then left is found
+ * out a minute or two later, when its own system has forgotten it.
+ *
+ * However it comes, RST ends the wait, and the next write fails.
+ *
+ * @returns what of the head has not been sent yet: all or nothing
+ */
+function keepWaiting(client: number, seconds: number, head: string): string {
+  const deadline = performance.now() + seconds * 1000;
+  setKeepAlive(client, PROBE_SECONDS);
+  if (waitForEvents(client, POLLRDHUP, deadline) === 0) return head;
+  writeAll(client, Buffer.from(head));
+  waitForEvents(client, 0, deadline);
+  return '';
 }
 
 const LINGER_SECONDS = 2;
@@ -197,5 +210,8 @@ function hangUp(client: number, refused: boolean): void {
   if (!refused && readWaiting(client, INBOX) === 0) return;
   shutdown(client, SHUT_WR);
   const deadline = performance.now() + LINGER_SECONDS * 1000;
-  while (waitReadable(client, deadline) && read(client, INBOX) > 0);
+  // To a client that never stops sending, waiting alone would set no limit.
+  while (performance.now() < deadline && waitReadable(client, deadline)) {
+    if (read(client, INBOX) === 0) return;
+  }
 }

@@ -30,11 +30,14 @@ export const SOL_SOCKET = 1;
 export const MSG_DONTWAIT = 0x40;
 const SOCK_STREAM = 1;
 const SO_REUSEADDR = 2;
+const SO_KEEPALIVE = 9;
+const TCP_KEEPIDLE = 4;
 const TCP_USER_TIMEOUT = 18;
 
 /** Events of poll(2). */
 export const POLLIN = 1;
 export const POLLOUT = 4;
+export const POLLRDHUP = 0x2000;
 
 /** The directions of shutdown(2). */
 export const SHUT_RD = 0;
@@ -203,6 +206,16 @@ export function openListener(options: ListenerOptions): number {
 }
 
 /**
+ * Has the kernel ask, whenever the other side has said nothing for so many
+ * seconds, whether it is still there: SO_KEEPALIVE in socket(7). If it is not,
+ * the connection is reset.
+ */
+export function setKeepAlive(fd: number, seconds: number): void {
+  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/**
  * Writes all of it, in as many pieces as the kernel takes it in.
  *
  * @throws SystemError EPIPE, ECONNRESET; ETIMEDOUT after a user timeout
@@ -258,11 +271,26 @@ export function poll(set: PollSet, milliseconds: number): number {
  * @returns false if the deadline came first
  */
 export function waitReadable(fd: number, deadline: number): boolean {
-  only.set(0, fd, POLLIN);
+  return waitForEvents(fd, POLLIN, deadline) !== 0;
+}
+
+/**
+ * Waits for events of poll(2) on one descriptor.
+ *
+ * @param events what to wait for; failures, such as a reset, are always
+ * @param deadline in the milliseconds of `performance.now()`
+ * @returns what has happened, or 0 if the deadline came first
+ */
+export function waitForEvents(
+  fd: number,
+  events: number,
+  deadline: number,
+): number {
+  only.set(0, fd, events);
   for (;;) {
     const left = Math.max(0, deadline - performance.now());
-    if (poll(only, left) > 0) return true;
-    if (left === 0) return false;
+    if (poll(only, left) > 0) return only.happened(0);
+    if (left === 0) return 0;
   }
 }
 

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Defer } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
-import { childrenOf } from '../../tools/kernel/processes';
+import { childrenOf, readText } from '../../tools/kernel/processes';
 import {
   ask,
   BEGINNING,
@@ -148,6 +148,28 @@ describe('part 3 goes on and leaves nothing over', () => {
     await calm(server, descriptors);
   });
 
+  test('while a client never stops sending, for two seconds', async () => {
+    const server = await startStage('part3', ['--trace', '--quiet']);
+    const reads = () => server.output().match(/ read\(/g)?.length ?? 0;
+    const client = await openClient(server.port);
+    client.send('x\r\n');
+    client.send(Buffer.alloc(1 << 20));
+    await untilItSays(server, 'shutdown(');
+    const [child = 0] = childrenOf(server.pid);
+    process.kill(child, 'SIGSTOP');
+    const stopped = performance.now();
+    await waitFor(
+      'its two seconds are over',
+      () => performance.now() > stopped + 2_100,
+    );
+    // A hundred times as much as it reads at once is waiting for it now.
+    client.send(Buffer.alloc(1 << 20));
+    const before = reads();
+    process.kill(child, 'SIGCONT');
+    await waitFor('it has ended', () => childrenOf(server.pid).length === 0);
+    expect(reads() - before).toBeLessThan(5);
+  });
+
   test.each([
     ['an endless field', `GET / HTTP/1.1\r\nA: ${'b'.repeat(1 << 20)}`, 431],
     ['a request line of 1 MB', `GET /${'a'.repeat(1 << 20)}`, 414],
@@ -165,6 +187,59 @@ describe('part 3 goes on and leaves nothing over', () => {
     for (let i = 0; i < 20; i++) await othersAreServed();
     endStorm();
     await calm(server, descriptors);
+  });
+});
+
+describe('a child that sleeps for a client', () => {
+  async function openSleeper(): Promise<Client> {
+    const client = await openClient(server.port);
+    client.send(get('/sleep/3600'));
+    await waitFor('a child serves it', () => childrenOf(server.pid).length > 0);
+    return client;
+  }
+
+  test('ends when the client is killed', async () => {
+    const client = await openSleeper();
+    client.socket.destroy(); // the kernel does so for whoever is killed
+    await calm(server, descriptors);
+  });
+
+  test('ends when the client resets the connection', async () => {
+    const client = await openSleeper();
+    client.socket.resetAndDestroy();
+    await calm(server, descriptors);
+  });
+
+  test('sends a client that closes its half the whole answer', async () => {
+    const client = await openClient(server.port);
+    const started = performance.now();
+    client.socket.end(get('/sleep/1.5'));
+    await waitFor('the answer ends', client.ended);
+    expect(performance.now() - started).toBeGreaterThan(1_500);
+    const { status, body } = parseAnswer(client.received());
+    expect(status).toBe(200);
+    // A second head would stand in the body.
+    expect(body).toMatch(/^process .*\nparent .*\ndescriptor .*\nconnection /);
+  });
+
+  test('does not mind what else the client sends', async () => {
+    const started = performance.now();
+    const request = get('/sleep/1.5') + 'x'.repeat(100_000);
+    const answer = await ask(server.port, request);
+    expect(parseAnswer(answer).body).toMatch(/^process /);
+    expect(performance.now() - started).toBeGreaterThan(1_500);
+  });
+
+  test('has the kernel ask after a client that has vanished', async () => {
+    const client = await openSleeper();
+    // Local and remote address, state, queues, and 02: a timer of keepalive.
+    const ports = [server.port, client.port].map((port) =>
+      port.toString(16).padStart(4, '0').toUpperCase(),
+    );
+    const row = new RegExp(` \\w+:${ports.join(' \\w+:')} 01 \\S+ 02:`);
+    await waitFor('its timer runs', () =>
+      row.test(readText('/proc/net/tcp') ?? ''),
+    );
   });
 });
 
@@ -277,6 +352,17 @@ describe('an answer arrives whole', () => {
     expect(client.received()).toContain('received    3 bytes');
   });
 
+  test('to HTTP/1.0, which does not know 100 Continue', async () => {
+    const { port } = await startStage('part3', ['--timeout', '0.5']);
+    const client = await openClient(port);
+    client.send(
+      'POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n',
+    );
+    // Only this head: the first that comes back is that its time is over.
+    await waitFor('the answer ends', client.ended);
+    expect(parseAnswer(client.received()).status).toBe(408);
+  });
+
   test('and nothing of the client before is left in it', async () => {
     const { port } = await startStage('part1');
     await ask(port, get('/', 'HEAD'));
@@ -305,4 +391,29 @@ test('what a client sends reaches the terminal without its control characters', 
   await untilItSays(server, '→ 417');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the very subject
   expect(server.output()).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+});
+
+test('what a client sends makes no long line of the log', async () => {
+  await ask(server.port, get(`/${'a'.repeat(8_000)}`));
+  const field = `${'b'.repeat(8_000)}: \x07`;
+  await ask(server.port, `GET / HTTP/1.1\r\n${field}\r\n\r\n`);
+  for (const word of ['GET /aaa', 'the field bbb']) {
+    await untilItSays(server, word);
+    const line = server
+      .output()
+      .split('\n')
+      .find((it) => it.includes(word));
+    expect(line).toMatch(/… → 40[04]$/);
+    expect(line?.length).toBeLessThan(400);
+  }
+});
+
+test('a path that leads nowhere is answered with those that lead somewhere', async () => {
+  const paths = '/  /sleep/SECONDS  /bytes/N  /count  /crash';
+  for (const path of ['/nowhere', '/count/1', '/constructor', '/sleep/1/2']) {
+    expect(parseAnswer(await ask(server.port, get(path)))).toEqual({
+      status: 404,
+      body: `404: there is ${paths}  (GET, HEAD, POST)\n`,
+    });
+  }
 });
