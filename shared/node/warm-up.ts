@@ -7,10 +7,16 @@ import { check, libc } from './libc';
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 // V8 compiles a function when it is first called, and learns during the next
-// calls which types it meets. What has been called some thousand times it
-// compiles again, for these types, into code that takes no more notes. Each
-// note is written to a page that a child then has to copy.
-const ROUNDS = 2_000;
+// calls which types it meets. What has been called often it compiles again,
+// for these types, into code that takes no more notes. Each note is written to
+// a page that a child then has to copy. So it is told that a few hundred calls
+// are often: before Node 22 in bytes of code that have run, then in calls.
+const ROUNDS = 1_000;
+const [MAJOR = 0] = process.versions.node.split('.').map(Number);
+const [FEW, MANY] =
+  MAJOR < 22
+    ? ['--interrupt-budget=4000', '--interrupt-budget=1000000']
+    : ['--invocation-count-for-turbofan=300', ''];
 
 /** What children are going to do, to be done before the first fork. */
 export interface Rehearsal {
@@ -34,6 +40,7 @@ export interface Rehearsal {
 export function warmUp({ request, serve }: Rehearsal): void {
   const pair = new Int32Array(2);
   const answer = Buffer.alloc(1024);
+  setFlagsFromString(FEW);
   for (let round = 0; round < ROUNDS; round++) {
     check(libc.socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 'socketpair');
     const [client = -1, server = -1] = pair;
@@ -52,6 +59,7 @@ export function warmUp({ request, serve }: Rehearsal): void {
  * each of them.
  */
 function compileNoMore(): void {
+  if (MANY) setFlagsFromString(MANY);
   setFlagsFromString('--no-maglev');
   setFlagsFromString('--no-turbofan');
 }
