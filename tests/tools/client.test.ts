@@ -1,5 +1,16 @@
-import { expect, test } from 'vitest';
+import { constants } from 'node:os';
+import { expect, onTestFinished, test } from 'vitest';
+import { SystemError } from '#shared/node/libc';
+import { summary } from '../../tools/client/report';
+import {
+  advance,
+  type Connection,
+  leave,
+  openConnection,
+  politely,
+} from '../../tools/harness/connections';
 import { waitFor } from '../../tools/harness/wait';
+import { listSockets } from '../../tools/kernel/sockets';
 import { startStage, startTool, untilItSays } from '../support/server';
 
 /** A client that is patient: the machine may have other things to do. */
@@ -58,6 +69,68 @@ test('a client waits no longer than it is told', async () => {
   const client = startClient(server.port, '--timeout', '0.5');
   expect(await client.ended).toEqual({ code: 1, signal: null });
   expect(client.output()).toMatch(/^ +1 {2}(waiting|connecting)/m);
+});
+
+test('a deadline that has passed is not waited for', async () => {
+  const server = await startStage('part3', ['--quiet', '--timeout', '2']);
+  const address = { address: '127.0.0.1', port: server.port };
+  const silent = politely(Buffer.alloc(0));
+  const connection = openConnection(address, silent);
+  onTestFinished(() => leave(connection));
+  while (connection.state === 'connecting') advance([connection], 100);
+  // The server has nothing to say until its own patience is over.
+  advance([connection], -1);
+  expect(connection).toMatchObject({ state: 'waiting', bytes: 0 });
+});
+
+test('a client that keeps its end open is in CLOSE_WAIT until Ctrl-C', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  const client = startClient(server.port, '--keep-open');
+  await untilItSays(client, 'stays connected');
+  const sockets = listSockets({ port: server.port, state: 'CLOSE_WAIT' });
+  expect(sockets).toHaveLength(1);
+  process.kill(client.pid, 'SIGINT');
+  expect(await client.ended).toEqual({ code: 0, signal: null });
+  expect(client.output()).toMatch(/^ +1 {2}open +.*CLOSE_WAIT/m);
+});
+
+test('a client that keeps its end open leaves when its time is over', async () => {
+  const server = await startStage('part3', ['--quiet']);
+  const start = performance.now();
+  const flags = ['--keep-open', '--timeout', '2'];
+  const client = startClient(server.port, ...flags);
+  expect((await client.ended).code).toBe(0);
+  expect(client.output()).toContain('stays connected');
+  expect(performance.now() - start).toBeGreaterThan(2_000);
+});
+
+/** A connection to port 8888 that has failed on a descriptor of its own. */
+function failedConnection(fd: number): Connection {
+  return {
+    local: { address: '127.0.0.1', port: 50_000 + fd },
+    remote: { address: '127.0.0.1', port: 8888 },
+    manner: politely(Buffer.alloc(0)),
+    fd: null,
+    state: 'failed',
+    unsent: Buffer.alloc(0),
+    nextByteAt: 0,
+    bytes: 0,
+    beginning: Buffer.alloc(0),
+    error: new SystemError('read', constants.errno.ECONNRESET, { fd }),
+    startedAt: 0,
+    connectedAfter: 1,
+    answeredAfter: null,
+    endedAfter: 2,
+  };
+}
+
+test('thirty failures of one kind are one line with a count', () => {
+  const connections = Array.from({ length: 30 }, (_, i) => {
+    return failedConnection(20 + i);
+  });
+  expect(summary(connections)).toContain(
+    '      30  failed      30 × read: ECONNRESET (Connection reset by peer)',
+  );
 });
 
 test('a silent client is told that its time is over', async () => {

@@ -23,11 +23,11 @@ import {
   advance,
   type Connection,
   getRequest,
-  isUnfinished,
+  isOpen,
   type Manner,
   openConnection,
 } from '../harness/connections';
-import { summarise, tellCounts, tellSteps } from './report';
+import { summary, tellCounts, tellSteps } from './report';
 
 const USAGE = {
   name: 'client',
@@ -41,17 +41,17 @@ const FLAGS = {
   slow: toggle('say one byte every 0.1 s'),
   silent: toggle('connect, and say nothing'),
   abort: toggle('leave without waiting for the answer'),
-  keepOpen: toggle('stay connected when end-of-file has come'),
-  timeout: seconds('how long to wait for the end', [0.1, 3600], 12),
+  keepOpen: toggle('stay connected after end-of-file, until time is over'),
+  timeout: seconds('how long to stay at most', [0.1, 3600], 12),
 };
-type Options = ReturnType<typeof readFlags<typeof FLAGS>>;
+type Wishes = ReturnType<typeof readFlags<typeof FLAGS>>;
 
 const SLOW_BYTE_MS = 100;
 const TICK_MS = 50;
 /** Up to so many clients are told of one by one. */
 const FEW = 8;
 
-async function main(options: Options): Promise<void> {
+async function main(options: Wishes): Promise<void> {
   onSignal('SIGINT', stop);
   onSignal('SIGTERM', stop);
   const tell = options.clients > FEW ? tellCounts : tellSteps;
@@ -60,16 +60,16 @@ async function main(options: Options): Promise<void> {
   const deadline = performance.now() + options.timeout * 1000;
   while (!stopped && performance.now() < deadline) {
     tell(connections);
-    if (!connections.some(isUnfinished)) break;
+    if (!connections.some(isOpen)) break;
     advance(connections, Math.min(TICK_MS, deadline - performance.now()));
     await handleSignals();
   }
 
-  console.log(['', ...summarise(connections)].join('\n'));
+  console.log(['', ...summary(connections)].join('\n'));
   process.exitCode = connections.every(isContent) ? 0 : 1;
 }
 
-function openAll(options: Options): Connection[] {
+function openAll(options: Wishes): Connection[] {
   const server = { address: options.host, port: options.port };
   const manner = mannerOf(options, server);
   const connections: Connection[] = [];
@@ -81,7 +81,7 @@ function openAll(options: Options): Connection[] {
   return connections;
 }
 
-function mannerOf(options: Options, server: Address): Manner {
+function mannerOf(options: Wishes, server: Address): Manner {
   const request = getRequest(options.path, server);
   return {
     request: options.silent ? Buffer.alloc(0) : request,

@@ -4,11 +4,13 @@
  */
 import chalk from 'chalk';
 import { printable } from '#shared/log';
+import { describeErrno, type SystemError } from '#shared/node/libc';
 import { formatAddress, formatPair } from '#shared/sockets';
 import { count, formatTime, listSome } from '../common/words';
 import {
   age,
   type Connection,
+  isOpen,
   isUnfinished,
   statusLine,
 } from '../harness/connections';
@@ -49,7 +51,7 @@ function stepsOf(
     .sort(([a], [b]) => a - b);
 }
 
-const PATIENCE_MS = 1_000;
+const LONG_WAIT_MS = 1_000;
 const SHOWN_LINES = 12;
 
 /** The first line; for a client that is alone, the page as well. */
@@ -72,16 +74,19 @@ function longWaits(connection: Connection): [after: number, text: string][] {
   const latest = endedAfter ?? age(connection);
   return waits.flatMap(([since, until, what]) => {
     if (since === null) return [];
-    const told = since + PATIENCE_MS;
-    if ((until ?? latest) < told) return [];
-    return [[told, `still waits for ${what}`]];
+    const due = since + LONG_WAIT_MS;
+    if ((until ?? latest) < due) return [];
+    return [[due, `still waits for ${what}`]];
   });
 }
 
-function ending({ state, bytes, error }: Connection): string {
+function ending({ state, bytes, error, manner }: Connection): string {
   if (state === 'left') return 'left without waiting for the answer';
   if (state === 'failed') return `failed: ${error?.message}`;
-  return `end-of-file, after ${count(bytes, 'byte')}`;
+  const stays = manner.staysOpen
+    ? ': stays connected until its time is over'
+    : '';
+  return `end-of-file, after ${count(bytes, 'byte')}${stays}`;
 }
 
 const COUNTS_EVERY_MS = 1_000;
@@ -128,6 +133,12 @@ function groups(connections: Connection[]): Group[] {
       detail: (members) => times(members.map((c) => c.endedAfter)),
     },
     {
+      name: 'open',
+      members: connections.filter((c) => c.state === 'ended' && isOpen(c)),
+      detail: (members) =>
+        `on the client's side (CLOSE_WAIT): ${ports(members)}`,
+    },
+    {
       name: 'left',
       members: connections.filter((c) => c.state === 'left'),
       detail: (members) => times(members.map((c) => c.endedAfter)),
@@ -135,7 +146,7 @@ function groups(connections: Connection[]): Group[] {
     {
       name: 'failed',
       members: connections.filter((c) => c.state === 'failed'),
-      detail: (members) => tally(members.map((c) => c.error?.message ?? '')),
+      detail: (members) => tally(members.map((c) => reasonOf(c.error))),
     },
     {
       name: 'connecting',
@@ -153,7 +164,7 @@ function groups(connections: Connection[]): Group[] {
 }
 
 /** The last word: how many came how far, how fast, and who still waits. */
-export function summarise(connections: Connection[]): string[] {
+export function summary(connections: Connection[]): string[] {
   const [first] = connections;
   if (!first) return [];
   const who = `${count(connections.length, 'client')} of`;
@@ -164,11 +175,11 @@ export function summarise(connections: Connection[]): string[] {
     return `${number}  ${name.padEnd(11)} ${detail(members)}`;
   });
   const title = `${who} ${formatAddress(first.remote)}, ${time}`;
-  return [title, ...rows, ...explain(connections)];
+  return [title, ...rows, ...whyTheyHang(connections)];
 }
 
 /** What an answer without an end means. */
-function explain(connections: Connection[]): string[] {
+function whyTheyHang(connections: Connection[]): string[] {
   const hanging = connections.filter(
     ({ state, bytes }) => state === 'waiting' && bytes > 0,
   );
@@ -187,6 +198,11 @@ function times(ms: (number | null)[]): string {
   if (sorted.length === 1) return `after ${formatTime(median)}`;
   const slowest = sorted.at(-1) ?? 0;
   return `median ${formatTime(median)}, slowest ${formatTime(slowest)}`;
+}
+
+/** Without the descriptor that it happened to, so that all are one kind. */
+function reasonOf(error: SystemError | null): string {
+  return error ? `${error.syscall}: ${describeErrno(error.errno)}` : '';
 }
 
 function statuses(connections: Connection[]): string {

@@ -29,7 +29,7 @@ export interface Manner {
   byteEveryMs: number;
   /** It leaves when it has said everything, without waiting for an answer. */
   leaves: boolean;
-  /** It does not close its own end when end-of-file has come. */
+  /** It keeps its own end open when end-of-file has come: CLOSE_WAIT. */
   staysOpen: boolean;
 }
 
@@ -130,6 +130,11 @@ function finishConnect(fd: number, server: Address): void {
   if (error[0]) throw new SystemError('connect', error[0], server);
 }
 
+/** Whether this end has not been closed: unfinished, or kept open after it. */
+export function isOpen({ fd }: Connection): boolean {
+  return fd !== null;
+}
+
 /** Whether anything can still happen on it. */
 export function isUnfinished({ state }: Connection): boolean {
   return state === 'connecting' || state === 'waiting';
@@ -139,7 +144,7 @@ export function isUnfinished({ state }: Connection): boolean {
  * Waits until something happens on one of the connections, and has each of
  * those take its next step.
  *
- * @param milliseconds how long to wait at most
+ * @param milliseconds how long to wait at most; not at all if negative
  */
 export function advance(connections: Connection[], milliseconds: number): void {
   const unfinished = connections.filter(isUnfinished);
@@ -147,7 +152,7 @@ export function advance(connections: Connection[], milliseconds: number): void {
   unfinished.forEach((connection, i) => {
     set.set(i, connection.fd ?? -1, interest(connection));
   });
-  if (poll(set, milliseconds) === 0) return;
+  if (poll(set, Math.max(0, milliseconds)) === 0) return;
   unfinished.forEach((connection, i) => {
     const happened = set.happened(i);
     if (happened) takeStep(connection, happened);
