@@ -167,17 +167,37 @@ export function usageError(program: string, problem: string): never {
   process.exit(2);
 }
 
+const HELP_COLUMNS = 80;
+/** Where what a flag does begins. */
+const HELP_START = 23;
+
 function showHelp(
   usage: { name: string; summary: string },
   flags: Flags,
 ): never {
   const rows = Object.entries(flags).map(([name, flag]) => {
     const { value = '', initial, help } = flag;
-    const known = value && initial !== null ? ` (${initial})` : '';
-    return `  ${`--${dashed(name)} ${value}`.padEnd(20)} ${help}${known}`;
+    const shown = Array.isArray(initial) ? initial.join(', ') : initial;
+    const known = value && initial !== null ? ` (${shown})` : '';
+    const lines = wrap(help + known, HELP_COLUMNS - HELP_START);
+    const left = `  --${dashed(name)} ${value}`.padEnd(HELP_START);
+    return left + lines.join(`\n${' '.repeat(HELP_START)}`);
   });
   console.log(`${usage.name}: ${usage.summary}\n\n${rows.join('\n')}`);
   process.exit(0);
+}
+
+/** Breaks a sentence into lines of a width, between words. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line === '') lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
 }
 
 function dashed(name: string): string {

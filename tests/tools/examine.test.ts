@@ -32,10 +32,76 @@ test('examine says in the words of the kernel what is wrong', async () => {
   expect(code).toBe(0);
 });
 
+test('examine counts the children that there are, and each once', async () => {
+  // Its workers are made when the first client comes, and hold the listener.
+  const server = `
+import os, socket, sys, time
+listener = socket.create_server(('::1', int(sys.argv[1])), family=socket.AF_INET6)
+client, _ = listener.accept()
+for _ in range(5):
+    if os.fork() == 0:
+        os.dup(listener.fileno())
+        time.sleep(600)
+time.sleep(600)
+`;
+  const only = ['--only', 'port,waiting'];
+  const { output } = await examine(...only, 'python3', '-c', server, '{port}');
+  expect(output).toMatch(/^✗ port +5 of 5 children keep the port$/m);
+  expect(output).toMatch(/listens on \[::1\]:\d+$/m);
+  expect(output).toMatch(/^ {4}7 connections wait to be accepted from/m);
+});
+
+test('examine says nothing of the queue of a server that has died', async () => {
+  const server = `
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+clients = [listener.accept()[0] for _ in range(8)]
+clients[7].recv(1)
+`;
+  const command = ['python3', '-c', server, '{port}'];
+  const { output } = await examine('--only', 'waiting', ...command);
+  expect(output).toMatch(/^✗ waiting +last of 8 never answered$/m);
+  expect(output).not.toMatch(/undefined|to be accepted/);
+});
+
+test('a server that a shell has become is no parent', async () => {
+  const server = [NODE, built(STAGES.part1), '--port', '0', '--quiet'];
+  const command = `/bin/true; exec ${server.join(' ')}`;
+  const { output } = await examine('--only', 'waiting', 'sh', '-c', command);
+  expect(output).toMatch(/^ {4}PID \d+ \(the server\) is sleeping in /m);
+});
+
+test('examine shows what a command looks like', async () => {
+  const example = 'npm run examine -- python3 -m http.server {port}';
+  expect((await examine()).output).toContain(example);
+  const forgotten = await examine(NODE, '-e', 'process.exit(3)');
+  expect(forgotten.output).toContain(`forgotten? An example: ${example}`);
+  const given = await examine(NODE, '-e', 'process.exit(3)', '{port}');
+  expect(given.output).not.toContain(example);
+});
+
+test.each(['examine', 'bench'])(
+  '%s breaks its help between words',
+  async (name) => {
+    const program = startTool(name, ['--help']);
+    await program.ended;
+    const lines = program.output().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(81);
+  },
+);
+
 test.each([
-  ['that ends', [NODE, '-e', 'process.exit(3)'], 'ended with status 3'],
-  ['that is not there', ['/no/such/server'], 'ENOENT'],
-  ['of a file that is not there', [NODE, 'none.js'], 'Cannot find module'],
+  [
+    'that ends',
+    [NODE, '-e', 'process.exit(3)', '{port}'],
+    'ended with status 3',
+  ],
+  ['that is not there', ['/no/such/server', '{port}'], 'ENOENT'],
+  [
+    'of a file that is not there',
+    [NODE, 'none.js', '{port}'],
+    'Cannot find module',
+  ],
 ])('examine has one line for a command %s', async (_, command, reason) => {
   const { code, output } = await examine(...command);
   expect(output).toMatch(/^examine: .*\n$/);

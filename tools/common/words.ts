@@ -1,6 +1,7 @@
 /**
  * Figures in words, for people.
  */
+export { wrap } from '#shared/flags';
 
 /** `0.42 ms`, `17 ms`, `1.03 s`, `75 s`, `12 min`: so many milliseconds. */
 export function formatTime(ms: number): string {
@@ -38,17 +39,4 @@ export function listSome(items: (string | number)[], shown = 5): string {
 /** `1,048,576`; `no limit` for what has none. */
 export function plainNumber(number: number): string {
   return number === Infinity ? 'no limit' : number.toLocaleString('en-US');
-}
-
-/** Breaks a sentence into lines of a width, between words. */
-export function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line === '') lines[lines.length - 1] = word;
-    else if (line.length + 1 + word.length <= width) {
-      lines[lines.length - 1] = `${line} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
 }

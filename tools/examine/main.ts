@@ -4,6 +4,7 @@
  *     npm run examine -- node my-server.js {port}
  *     npm run examine -- python3 -m http.server {port}
  */
+import { isIPv6 } from 'node:net';
 import { readFlags, someOf, toggle, usageError } from '#shared/flags';
 import { printable } from '#shared/log';
 import { formatAddress } from '#shared/sockets';
@@ -15,14 +16,18 @@ import { withCleanUp } from '../harness/programs';
 import { NoServer, startServer, type Target } from '../harness/servers';
 
 const NAME = 'examine';
+const EXAMPLE = 'npm run examine -- python3 -m http.server {port}';
 const SUMMARY =
   'what goes wrong in a server, in the words of the kernel\n\n' +
-  'npm run examine -- [FLAGS] COMMAND …     {port} in it becomes a free port';
+  'npm run examine -- [FLAGS] COMMAND …     {port} in it becomes a free port\n\n' +
+  `For example: ${EXAMPLE}`;
 
 const FLAGS = {
   only: someOf('these experiments', SYMPTOMS),
   json: toggle('print the findings as JSON'),
 };
+
+type Order = ReturnType<typeof readCommand>;
 
 /** The flags before the command; what follows belongs to the command. */
 function readCommand() {
@@ -32,13 +37,14 @@ function readCommand() {
   const start = args.findIndex(isCommand);
   const own = start === -1 ? args : args.slice(0, start);
   const flags = readFlags({ name: NAME, summary: SUMMARY }, FLAGS, own);
-  if (start === -1) usageError(NAME, 'it takes the command of a server');
+  if (start === -1) {
+    usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
+  }
   return { ...flags, command: args.slice(start) };
 }
 
-async function main(): Promise<void> {
+async function main({ only, json, command }: Order): Promise<void> {
   adoptOrphans();
-  const { only, json, command } = readCommand();
   const target = { name: command.join(' '), command };
   const opening = await describeListener(target);
   if (!json) console.log(`${opening}\n`);
@@ -51,14 +57,15 @@ async function main(): Promise<void> {
       console.log(formatFinding(symptom, findings[symptom]));
     }
   }
-  console.log(json ? JSON.stringify(findings, null, 2) : summarize(findings));
+  console.log(json ? JSON.stringify(findings, null, 2) : conclude(findings));
 }
 
 /** @throws NoServer if the command is none */
 function describeListener(target: Target): Promise<string> {
   return withCleanUp(async (defer) => {
     const { pid, listener, host, port } = await startServer(target, defer);
-    const where = formatAddress({ address: host, port });
+    const address = isIPv6(host) ? `[${host}]` : host;
+    const where = formatAddress({ address, port });
     return `${target.name}: descriptor ${listener.fd} of PID ${pid} listens on ${where}`;
   });
 }
@@ -86,7 +93,7 @@ function formatFinding(symptom: Symptom, finding: Finding): string {
   return [paint(verdict, head), ...lines].join('\n');
 }
 
-function summarize(findings: Partial<Record<Symptom, Finding>>): string {
+function conclude(findings: Partial<Record<Symptom, Finding>>): string {
   const looked = SYMPTOMS.filter((name) => findings[name]);
   const bad = looked.filter((name) => findings[name]?.verdict === 'bad');
   const missing = looked.filter(
@@ -105,8 +112,12 @@ function showProgress(line: string): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
 }
 
-main().catch((error: unknown) => {
+const order = readCommand();
+main(order).catch((error: unknown) => {
   if (!(error instanceof NoServer)) throw error;
   console.error(`${NAME}: ${printable(error.message)}`);
+  if (!order.command.some((word) => word.includes('{port}'))) {
+    console.error(`Was {port} forgotten? An example: ${EXAMPLE}`);
+  }
   process.exitCode = 1;
 });

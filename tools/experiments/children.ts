@@ -16,7 +16,7 @@ import {
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { childrenOf, readProcess, zombiesOf } from '../kernel/processes';
-import { findHolders, listSockets } from '../kernel/sockets';
+import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
 import {
   describeEnd,
   describeProcess,
@@ -78,7 +78,7 @@ function waited(atOnce: boolean, afterwards: boolean): string {
 function whyItWaits(server: Server, others: Client[]): string[] {
   const { inode, fd } = server.listener;
   const sockets = listSockets({ state: 'LISTEN' });
-  const queue = sockets.find((socket) => socket.inode === inode)?.receiveQueue;
+  const listener = sockets.find((socket) => socket.inode === inode);
   const accepted = others.flatMap((client) => {
     const end = serverEndOf(server, client);
     return (end?.holders ?? []).map((holder) => ({ end, holder }));
@@ -90,8 +90,14 @@ function whyItWaits(server: Server, others: Client[]): string[] {
       return `${name} in ${who} has been accepted, and its client says nothing`;
     }),
     describeProcess(server, server.pid),
-    `${queue} connections wait to be accepted from descriptor ${fd}`,
+    ...(listener ? [queueOf(listener, fd)] : []), // else it listens no more
   ];
+}
+
+/** `3 connections wait to be accepted from descriptor 17` */
+function queueOf({ receiveQueue }: TcpSocket, fd: number): string {
+  const waits = `wait${receiveQueue === 1 ? 's' : ''} to be accepted`;
+  return `${count(receiveQueue, 'connection')} ${waits} from descriptor ${fd}`;
 }
 
 const SIGNALS = 3;
@@ -265,15 +271,16 @@ export async function port(target: Target, defer: Defer): Promise<Finding> {
   const children = familyOf(server.pid).filter((pid) => !before.has(pid));
   if (children.length < HEIRS) return tooFew(children.length, HEIRS);
   const { inode } = server.listener;
-  const heirs = findHolders(children).get(inode) ?? [];
+  const holders = findHolders(children).get(inode) ?? [];
+  const heirs = [...new Map(holders.map((one) => [one.pid, one])).values()];
   const evidence = fewOf(heirs, ({ pid, fd }) => {
     const who = describeRole(server, pid);
     return `descriptor ${fd} of ${who} is the listener: the port stays taken while it lives`;
   });
   return {
     verdict: heirs.length === 0 ? 'good' : 'bad',
-    figure: `${heirs.length} of ${HEIRS} children keep the port`,
-    measured: { children: HEIRS, keep: heirs.length },
+    figure: `${heirs.length} of ${children.length} children keep the port`,
+    measured: { children: children.length, keep: heirs.length },
     evidence,
   };
 }

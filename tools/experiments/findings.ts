@@ -62,9 +62,13 @@ export function describeRole(server: Server, pid: number): string {
     const isChild = treeOf(server.pid).includes(pid);
     return `PID ${pid} (${isChild ? 'a child' : 'an orphan'})`;
   }
-  const forks = childrenOf(pid).length > 0 || readProcess(pid)?.hasWaited;
-  const role = forks ? 'the parent' : 'the server';
-  return `PID ${pid} (${role})`;
+  return `PID ${pid} (${isParent(server) ? 'the parent' : 'the server'})`;
+}
+
+/** Whether a server has children, or has waited for one since it listens. */
+function isParent({ pid, childFaults }: Server): boolean {
+  if (childrenOf(pid).length > 0) return true;
+  return (readProcess(pid)?.childFaults ?? 0) > childFaults;
 }
 
 /** `PID 4711 (the parent) is sleeping in accept(17)` */

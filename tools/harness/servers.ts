@@ -42,6 +42,8 @@ export interface Server {
   /** Where a client finds it. */
   host: string;
   port: number;
+  /** Those of `Process`, when it began to listen. */
+  childFaults: number;
 }
 
 /** What is wrong with a command that is no server, in one line. */
@@ -145,6 +147,7 @@ function describeServer(program: Program, listener: Listener): Server {
     listener: { fd, inode: socket.inode },
     host: everywhere ? '127.0.0.1' : address.replace(/[[\]]/g, ''),
     port,
+    childFaults: readProcess(pid)?.childFaults ?? 0,
   };
 }
 

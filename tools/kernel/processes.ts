@@ -3,7 +3,7 @@
  *
  * Nothing here needs privileges or changes anything. A process may vanish
  * while it is being looked at, or belong to somebody else: that is a null or
- * an empty list, never an exception. Sockets are in netstat.ts.
+ * an empty list, never an exception. Sockets are in sockets.ts.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { libc } from '#shared/node/libc';
@@ -29,8 +29,12 @@ export interface Process {
   /** The program's name, at most 15 bytes of it. */
   name: string;
   state: keyof typeof STATES;
-  /** Whether it has waited for a child: page faults of such are on its bill. */
-  hasWaited: boolean;
+  /**
+   * Page faults of the children that it has waited for. They grow when it
+   * waits for one more; and execve(2) does not reset them, so that a server
+   * inherits those of the shell that became it.
+   */
+  childFaults: number;
   /** How many threads; a limit on processes counts each of them. */
   threads: number;
   /** When it was started, in seconds after the machine was. */
@@ -54,7 +58,7 @@ export function readProcess(pid: number): Process | null {
     state: fields[0] as Process['state'],
     parent: Number(fields[1]),
     session: Number(fields[3]),
-    hasWaited: Number(fields[8]) > 0,
+    childFaults: Number(fields[8]),
     threads: Number(fields[17]),
     startedAt: Number(fields[19]) / TICKS_PER_SECOND,
   };
