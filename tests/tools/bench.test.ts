@@ -8,6 +8,7 @@ import {
   test,
 } from 'vitest';
 import { askForCount, type Load, putUnderLoad } from '../../tools/bench/load';
+import { Progress } from '../../tools/bench/report';
 import { CONTESTANTS, startContestant } from '../../tools/bench/servers';
 import { findProblem, type Run } from '../../tools/bench/summary';
 import { waitFor } from '../../tools/harness/wait';
@@ -95,6 +96,37 @@ test('counts that disagree are no result', () => {
   );
   const broken = { ...outcome, errors: 1 };
   expect(findProblem({ ...run, all: [broken] })).toBe('1 × a wrong answer');
+});
+
+describe('progress', () => {
+  const what = 'part 3: forks and cleans up · with a slow client';
+
+  /** All that is written on a terminal, or elsewhere, by so many runs. */
+  function written(screen: { isTTY: boolean; columns: number }, runs = 9) {
+    const pieces: string[] = [];
+    const write = (text: string | Uint8Array) => pieces.push(`${text}`) > 0;
+    const progress = new Progress(48, { ...screen, write });
+    progress.say('warms up for 1 s');
+    for (let run = 0; run < runs; run++) progress.show(what);
+    return pieces;
+  }
+
+  test('fits on a line of 80 columns', () => {
+    const lines = written({ isTTY: true, columns: 80 });
+    expect(lines).toHaveLength(10);
+    expect(lines[9]).toMatch(/9 of 48, \d+ s left · .* with a slow client$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+  });
+
+  test('is cut between words where the line is shorter', () => {
+    const [, line = ''] = written({ isTTY: true, columns: 30 });
+    expect(line.split('\x1b[K')[1]).toBe('1 of 48 · part 3: forks and …');
+  });
+
+  test('is said at once where there is no terminal, and not all the time', () => {
+    const lines = written({ isTTY: false, columns: 80 });
+    expect(lines).toEqual(['warms up for 1 s\n']);
+  });
 });
 
 const TWINS = ['http', 'c1', 'c3', 'python'] as const;

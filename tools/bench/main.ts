@@ -21,7 +21,7 @@ import {
   type Running,
   startContestant,
 } from './servers';
-import { type Result, type Run, summarize } from './summary';
+import { type Result, type Run, summarizeRuns } from './summary';
 
 const JSON_FILE = 'build/bench.json';
 const NAMES = Object.keys(CONTESTANTS) as Name[];
@@ -29,10 +29,16 @@ const QUICK_CLIENTS = 8;
 const SLEEP_SECONDS = 0.25;
 
 const LOADS = {
-  quick: `${QUICK_CLIENTS} clients ask for /`,
-  mixed:
-    `${QUICK_CLIENTS} clients ask for /, ` +
-    `and one for /sleep/${SLEEP_SECONDS} again and again`,
+  quick: {
+    what: `${QUICK_CLIENTS} clients ask for /`,
+    short: 'quick clients',
+  },
+  mixed: {
+    what:
+      `${QUICK_CLIENTS} clients ask for /, ` +
+      `and one for /sleep/${SLEEP_SECONDS} again and again`,
+    short: 'with a slow client',
+  },
 };
 type LoadName = keyof typeof LOADS;
 
@@ -64,10 +70,14 @@ async function main(): Promise<void> {
     skipped,
     loads: (Object.keys(LOADS) as LoadName[]).map((load) => ({
       load,
-      what: LOADS[load],
+      what: LOADS[load].what,
       results: names.map((name): Result => {
         const { label } = CONTESTANTS[name];
-        return { name, label, ...summarize(runs.get(`${name} ${load}`) ?? []) };
+        return {
+          name,
+          label,
+          ...summarizeRuns(runs.get(`${name} ${load}`) ?? []),
+        };
       }),
     })),
   };
@@ -100,13 +110,14 @@ async function measureAll(
   const progress = new Progress(rounds * names.length * loads.length);
   const servers = new Map<Name, Running>();
   // A run that does not count: the load has to be compiled, too.
+  progress.say(`warms up for ${seconds} s`);
   if (names[0]) await measure(names[0], 'quick', seconds, servers);
   for (let round = 0; round < rounds; round++) {
     // Back and forth: none is always the one after the slowest.
     const order = round % 2 === 0 ? names : names.toReversed();
     for (const name of order) {
       for (const load of loads) {
-        progress.show(`${CONTESTANTS[name].label} · ${LOADS[load]}`);
+        progress.show(`${CONTESTANTS[name].label} · ${LOADS[load].short}`);
         const key = `${name} ${load}`;
         const run = await measure(name, load, seconds, servers);
         runs.set(key, [...(runs.get(key) ?? []), run]);

@@ -2,6 +2,7 @@
  * The terminal: progress while it runs, then tables with bars.
  */
 import chalk from 'chalk';
+import { formatTime, wrap } from '../common/words';
 import type { Machine } from './machine';
 import type { Result } from './summary';
 
@@ -80,36 +81,69 @@ export function formatRate(perSecond: number): string {
   return perSecond < 100 ? perSecond.toFixed(1) : perSecond.toFixed(0);
 }
 
-function formatTime(milliseconds: number): string {
-  return `${milliseconds.toFixed(milliseconds < 100 ? 1 : 0)} ms`;
+/** Where progress is shown: process.stderr, that is. */
+type Screen = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
+
+/** What of a list to do has been begun: the run of a server under a load. */
+interface Begun {
+  number: number;
+  total: number;
+  secondsLeft: number | null;
+  what: string;
 }
 
-/** One line that is overwritten, on a terminal; nothing in a pipe. */
+/** `12 of 48, 70 s left · part 3: forks and cleans up · with a slow client` */
+function progressLine({ number, total, secondsLeft, what }: Begun): string {
+  const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
+  return `${number} of ${total}${left} · ${what}`;
+}
+
+/** In a log, a line now and then says enough. */
+const LOG_EVERY_MS = 10_000;
+
+/**
+ * How far it is: on a terminal, one line that is overwritten; elsewhere a line
+ * at once, and then one in ten seconds.
+ */
 export class Progress {
   readonly #total: number;
+  readonly #screen: Screen;
   readonly #started = performance.now();
+  #loggedAt = Number.NEGATIVE_INFINITY;
   #begun = 0;
 
-  constructor(total: number) {
+  constructor(total: number, screen: Screen = process.stderr) {
     this.#total = total;
+    this.#screen = screen;
   }
 
   show(what: string): void {
-    const left = this.#secondsLeft();
-    this.#begun++;
-    if (!process.stderr.isTTY) return;
-    const line = `${this.#begun} of ${this.#total}${left} · ${what}`;
-    const { columns = 80 } = process.stderr;
-    process.stderr.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
+    const secondsLeft = this.#secondsLeft();
+    const number = ++this.#begun;
+    const total = this.#total;
+    this.say(progressLine({ number, total, secondsLeft, what }));
+  }
+
+  /** Words instead of figures, before there are any. */
+  say(line: string): void {
+    const { isTTY, columns } = this.#screen;
+    if (isTTY) {
+      const [start = '', ...rest] = wrap(line, (columns || 80) - 3);
+      const more = rest.length > 0 ? ' …' : '';
+      this.#screen.write(`\r\x1b[K${start}${more}`);
+    } else if (performance.now() - this.#loggedAt >= LOG_EVERY_MS) {
+      this.#loggedAt = performance.now();
+      this.#screen.write(`${line}\n`);
+    }
   }
 
   clear(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    if (this.#screen.isTTY) this.#screen.write('\r\x1b[K');
   }
 
-  #secondsLeft(): string {
-    if (this.#begun === 0) return '';
+  #secondsLeft(): number | null {
+    if (this.#begun === 0) return null;
     const each = (performance.now() - this.#started) / 1000 / this.#begun;
-    return `, ${Math.ceil(each * (this.#total - this.#begun))} s left`;
+    return Math.ceil(each * (this.#total - this.#begun));
   }
 }

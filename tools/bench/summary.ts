@@ -34,7 +34,7 @@ export interface Result extends Summary {
   label: string;
 }
 
-export function summarize(runs: Run[]): Summary {
+export function summarizeRuns(runs: Run[]): Summary {
   const rounds = runs.map((run) => run.latencies.length / run.elapsed);
   const latencies = runs.flatMap((run) => run.latencies);
   const all = runs.flatMap((run) => run.all);
