@@ -95,7 +95,7 @@ export function waitpid(pid: number, options: number): Child | Nobody {
 const status = new Int32Array(1);
 
 /** The macros of wait(2): WIFSTOPPED, WIFSIGNALED, WIFEXITED. */
-function decode(pid: number, status: number): Child {
+export function decode(pid: number, status: number): Child {
   const low = status & 0x7f;
   const high = (status >> 8) & 0xff;
   if (low === 0x7f) return { how: 'stopped', pid, signal: signalName(high) };

@@ -86,6 +86,9 @@ export const unobserved = {
   sigaction: declare('int sigaction(int signal, void *action, void *old)'),
   sigprocmask: declare('int sigprocmask(int how, void *set, void *old)'),
 
+  // ioctl(2): what a pidfd tells
+  ioctl: declare('int ioctl(int fd, unsigned long request, void *argument)'),
+
   // syscall(2), for what not every libc has a function for: kcmp(2),
   // pidfd_open(2)
   syscall: declare(

@@ -1,9 +1,16 @@
 import { openSync } from 'node:fs';
+import { release } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { bothNames, close, openListener } from '#shared/sockets';
+import { startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import {
-  ageOf,
+  endOf,
+  endOfZombie,
+  forget,
+  remember,
+} from '../../tools/kernel/endings';
+import {
   childrenOf,
   compareDescriptors,
   describeState,
@@ -13,6 +20,7 @@ import {
   memoryOf,
   ownMemoryOf,
   readProcess,
+  readUptime,
   sleepOf,
   threadsOfUser,
   userOf,
@@ -35,7 +43,8 @@ describe('a process', () => {
     const self = readProcess(process.pid);
     expect(self).toMatchObject({ pid: process.pid, parent: process.ppid });
     // Node begins to count a little later than the kernel.
-    expect(self && ageOf(self)).toBeGreaterThan(uptime - 0.1);
+    const age = readUptime() - (self?.startedAt ?? 0);
+    expect(age).toBeGreaterThan(uptime - 0.1);
     expect(userOf(process.pid)).toBe(process.getuid?.());
     expect(threadsOfUser(userOf(process.pid) ?? -1)).toBeGreaterThan(0);
     expect(listPids()).toContain(process.pid);
@@ -53,7 +62,36 @@ describe('a process', () => {
     const listener = findListener(server.port);
     expect(listener?.pid).toBe(server.pid);
     const sleep = sleepOf(server.pid);
-    expect(sleep).toEqual({ call: 'accept', descriptor: listener?.fd });
+    expect(sleep).toMatchObject({ call: 'accept', descriptor: listener?.fd });
+  });
+
+  test('sleeps in poll, on its listener among others', async () => {
+    const server = await startStage('part3');
+    await waitFor('it sleeps', () => sleepOf(server.pid)?.call === 'poll');
+    const among = sleepOf(server.pid)?.among;
+    // Its memory can be read by root, and mostly by its user.
+    if (among) expect(among).toContain(findListener(server.port)?.fd);
+    else expect(process.getuid?.()).not.toBe(0);
+  });
+
+  test('is known by its end to whoever has remembered it', async () => {
+    const running = startProgram(['sleep', '600'], onTestFinished);
+    const ended = startProgram(['sh', '-c', 'read x; exit 3'], onTestFinished, {
+      stdio: 'pipe',
+    });
+    const [a, b] = [running, ended].map(({ pid }) => {
+      const remembered = remember(pid);
+      onTestFinished(() => forget(remembered));
+      return remembered;
+    });
+    ended.process.stdin?.end();
+    await ended.ended;
+    expect(a && endOf(a)).toBeNull();
+    const told = { pid: ended.pid, how: 'exited', status: 3 };
+    // See PIDFD_INFO_EXIT.
+    const [major = 0, minor = 0] = release().split('.').map(Number);
+    const tells = major > 6 || (major === 6 && minor >= 15);
+    expect(b && endOf(b)).toEqual(tells ? told : null);
   });
 
   test('has little memory for itself when it is a child', async () => {
@@ -90,12 +128,16 @@ describe('a process', () => {
   test('is a zombie without descriptors until it is waited for', async () => {
     const server = await startStage('part2');
     const client = await openClient(server.port);
-    client.send('GET / HTTP/1.0\r\n\r\n');
+    client.send('GET /crash HTTP/1.0\r\n\r\n');
     const [zombie] = await waitFor('there is a zombie', () => {
       const zombies = zombiesOf(server.pid);
       return zombies.length > 0 && zombies;
     });
     expect(zombie && describeState(zombie)).toBe('zombie');
+    expect(endOfZombie(zombie?.pid ?? 0)).toMatchObject({
+      how: 'killed',
+      signal: 'SIGSEGV',
+    });
     expect(zombie?.parent).toBe(server.pid);
     expect(descriptorsOf(zombie?.pid ?? 0)?.size ?? 0).toBe(0);
   });

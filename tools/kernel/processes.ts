@@ -5,11 +5,18 @@
  * while it is being looked at, or belong to somebody else: that is a null or
  * an empty list, never an exception. Sockets are in sockets.ts.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
 import { libc } from '#shared/node/libc';
 
 /** What the letters of proc_pid_stat(5) stand for. */
-export const STATES = {
+const STATES = {
   R: 'running',
   S: 'sleeping',
   D: 'in uninterruptible sleep',
@@ -24,6 +31,8 @@ export const STATES = {
 export interface Process {
   pid: number;
   parent: number;
+  /** The PID of whoever leads its process group, see setpgid(2). */
+  group: number;
   /** All that a command started in a session of its own, see setsid(2). */
   session: number;
   /** The program's name, at most 15 bytes of it. */
@@ -57,6 +66,7 @@ export function readProcess(pid: number): Process | null {
     name: stat.slice(stat.indexOf('(') + 1, end),
     state: fields[0] as Process['state'],
     parent: Number(fields[1]),
+    group: Number(fields[2]),
     session: Number(fields[3]),
     childFaults: Number(fields[8]),
     threads: Number(fields[17]),
@@ -66,8 +76,12 @@ export function readProcess(pid: number): Process | null {
 
 /** How long a process has existed, in seconds; a zombie's age goes on. */
 export function ageOf({ startedAt }: Process): number {
-  const [uptime] = (readText('/proc/uptime') ?? '').split(' ');
-  return Number(uptime) - startedAt;
+  return readUptime() - startedAt;
+}
+
+/** How long ago the machine was started, in seconds. */
+export function readUptime(): number {
+  return Number((readText('/proc/uptime') ?? '').split(' ')[0]);
 }
 
 /** The PIDs of all processes there are: the numbered folders of proc(5). */
@@ -114,11 +128,11 @@ export function zombiesOf(pid: number): Process[] {
  */
 export function descriptorsOf(pid: number): Map<number, string> | null {
   const folder = `/proc/${pid}/fd`;
-  const names = ask(() => readdirSync(folder));
+  const names = orNull(() => readdirSync(folder));
   if (names === null) return null;
   const found = new Map<number, string>();
   for (const fd of names.map(Number).sort((a, b) => a - b)) {
-    const target = ask(() => readlinkSync(`${folder}/${fd}`));
+    const target = orNull(() => readlinkSync(`${folder}/${fd}`));
     if (target !== null) found.set(fd, target);
   }
   return found;
@@ -217,6 +231,8 @@ export interface Sleep {
   call: string;
   /** The descriptor that the call is about, if it takes one. */
   descriptor: number | null;
+  /** Those that poll(2) waits for, where its memory may be read. */
+  among: number[] | null;
 }
 
 /**
@@ -226,16 +242,45 @@ export interface Sleep {
  * @returns null if it runs, has ended, or may not be looked at
  */
 export function sleepOf(pid: number): Sleep | null {
-  const [number = '', first = ''] = (
+  const [number = '', first = '', second = ''] = (
     readText(`/proc/${pid}/syscall`) ?? ''
   ).split(' ');
   const known = CALLS.find((call) => number === String(call[architecture]));
   if (known) {
     const { call, takesDescriptor } = known;
-    return { call, descriptor: takesDescriptor ? Number(first) : null };
+    const descriptor = takesDescriptor ? Number(first) : null;
+    const polls = call === 'poll' || call === 'ppoll';
+    const among = polls
+      ? readPollSet(pid, BigInt(first), Number(second))
+      : null;
+    return { call, descriptor, among };
   }
   const place = readText(`/proc/${pid}/wchan`);
-  return place && place !== '0' ? { call: place, descriptor: null } : null;
+  if (!place || place === '0') return null;
+  return { call: place, descriptor: null, among: null };
+}
+
+const POLLFD_BYTES = 8;
+const MAX_POLLFDS = 1_024;
+
+/** The descriptors of an array of struct pollfd, by proc_pid_mem(5). */
+function readPollSet(
+  pid: number,
+  address: bigint,
+  count: number,
+): number[] | null {
+  if (count > MAX_POLLFDS) return null;
+  const pollfds = Buffer.alloc(count * POLLFD_BYTES);
+  const memory = orNull(() => openSync(`/proc/${pid}/mem`, 'r'));
+  if (memory === null) return null;
+  const bytes = orNull(() =>
+    readSync(memory, pollfds, 0, pollfds.length, address),
+  );
+  closeSync(memory);
+  if (bytes !== pollfds.length) return null; // it has woken up meanwhile
+  return Array.from({ length: count }, (_, i) =>
+    pollfds.readInt32LE(i * POLLFD_BYTES),
+  );
 }
 
 const architecture = process.arch === 'arm64' ? 1 : 0;
@@ -299,7 +344,7 @@ export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
   const order = libc.syscall(SYS_KCMP, a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
   if (order >= 0) return { same: order === 0, evidence: 'kcmp' };
   const [one, other] = [a, b].map(({ pid, fd }) =>
-    ask(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
+    orNull(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
   );
   if (!one?.startsWith('socket:') || !other) return null;
   return { same: one === other, evidence: 'inode' };
@@ -312,26 +357,29 @@ export function describeState(
 ): string {
   const state = STATES[process.state];
   if (!sleep) return state;
-  return `${state} in ${sleep.call}(${sleep.descriptor ?? ''})`;
+  const about = sleep.among ?? [sleep.descriptor ?? ''];
+  return `${state} in ${sleep.call}(${about.join(', ')})`;
 }
 
 /** The text of a file of /proc, or null if it cannot be read. */
 export function readText(path: string): string | null {
-  return ask(() => readFileSync(path, 'latin1'));
+  return orNull(() => readFileSync(path, 'latin1'));
 }
 
 function listNumbers(folder: string): number[] {
-  const names = ask(() => readdirSync(folder)) ?? [];
+  const names = orNull(() => readdirSync(folder)) ?? [];
   return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /** Gone, or not ours: ENOENT, ESRCH, EACCES, EPERM are no surprise here. */
-function ask<T>(look: () => T): T | null {
+function orNull<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes(code)) {
+    if (
+      ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL', 'EIO'].includes(code)
+    ) {
       return null;
     }
     throw error;
