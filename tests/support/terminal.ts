@@ -23,7 +23,7 @@ export interface Terminal extends Program {
 
 /** What comes out first: before, keys that are typed go nowhere. */
 export const READY = 'ready';
-const RESTORE = '\x1b[?25h\x1b[?1049l';
+export const RESTORE = '\x1b[?25h\x1b[?1049l';
 
 /**
  * Runs a tool with its arguments in a terminal of 80 × 24.

@@ -74,11 +74,6 @@ export function readProcess(pid: number): Process | null {
   };
 }
 
-/** How long a process has existed, in seconds; a zombie's age goes on. */
-export function ageOf({ startedAt }: Process): number {
-  return readUptime() - startedAt;
-}
-
 /** How long ago the machine was started, in seconds. */
 export function readUptime(): number {
   return Number((readText('/proc/uptime') ?? '').split(' ')[0]);

@@ -4,8 +4,9 @@
  */
 import { count } from '../common/words';
 import type { Model } from './diagnosis';
+import { holdersOf } from './figures';
 import { heading, type Line, type Style } from './lines';
-import type { Connection, Verdict } from './pairs';
+import type { Connection, Standing } from './pairs';
 
 /** A table of the connections, as many as there is room for. */
 export function connectionLines(
@@ -31,10 +32,10 @@ export function connectionLines(
   return [
     [[row(['fd', title, 'state', 'held by', 'client']), 'bold']],
     ...connections.slice(0, shown).map((one): Line => {
-      const { holders, state, verdict } = one;
+      const { holders, state, standing } = one;
       const fd = holders.find(({ pid }) => pid === server?.pid)?.fd;
       const cells = [`${fd ?? '–'}`, pair(one), state ?? 'SYN ignored'];
-      const style = STYLE_OF[verdict];
+      const style = STYLE_OF[standing];
       return [
         [row([...cells, holdersOf(holders), ''])],
         [clientOf(one, columns), style],
@@ -61,13 +62,7 @@ function remoteOf({ remote }: Connection): string {
   return `⇄ ${remote}`;
 }
 
-function holdersOf(holders: Connection['holders']): string {
-  const [first, ...others] = new Set(holders.map(({ pid }) => pid));
-  if (first === undefined) return 'nobody';
-  return others.length === 0 ? `${first} only` : `${first} +${others.length}`;
-}
-
-const STYLE_OF: Record<Verdict, Style> = {
+const STYLE_OF: Record<Standing, Style> = {
   knocking: 'bad',
   queued: 'warn',
   served: 'good',
@@ -87,13 +82,13 @@ function clientOf(connection: Connection, columns: number): string {
   return `${words.padEnd(15)} ${client.state}${where}`;
 }
 
-function expectation({ verdict, sent, received }: Connection): string {
-  if (verdict === 'knocking') return 'knocks';
-  if (verdict === 'queued') return 'in the queue';
-  if (verdict === 'finished') return 'waits for a FIN';
-  if (verdict === 'forgotten') return 'waits in vain';
-  if (verdict === 'closed') return 'has its FIN';
-  if (verdict === 'left') return 'has left';
+function expectation({ standing, sent, received }: Connection): string {
+  if (standing === 'knocking') return 'knocks';
+  if (standing === 'queued') return 'in the queue';
+  if (standing === 'finished') return 'waits for a FIN';
+  if (standing === 'forgotten') return 'waits in vain';
+  if (standing === 'closed') return 'has its FIN';
+  if (standing === 'left') return 'has left';
   if (sent) return 'gets its answer';
   return received === 0 ? 'says nothing' : 'wants an answer';
 }

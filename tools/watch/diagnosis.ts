@@ -1,29 +1,59 @@
 /**
  * What is wrong, in plain language.
  */
+import { printable } from '#shared/log';
 import { count } from '../common/words';
-import type { Facts } from './model';
-import type { Verdict } from './pairs';
+import { type Facts, isShort, type Lasting, type Queue } from './model';
+import type { Standing } from './pairs';
 import type { Member } from './picture';
 
 /** A sentence if something is wrong, in one or more pieces. */
-type Rule = (model: Facts, previous: Facts | null) => string[] | null;
+type Rule = (facts: Facts) => string[] | null;
 
 /** Facts, and what is wrong about them. */
 export interface Model extends Facts {
   /** Plain sentences, the most serious first; empty if all is well. */
   problems: string[];
+  /** Whether more seems to be wrong, which only a second look can tell. */
+  suspicious: boolean;
+  /** How the server ended that was here, as far as the kernel tells. */
+  ending: string | null;
 }
 
+/**
+ * How long something has to last before anybody is accused of it. A child is
+ * a zombie for a moment, and a busy machine makes moments long.
+ */
+export const CERTAIN_MS = 1_000;
+
 /** Says what is wrong. */
-export function diagnose(facts: Facts, previous: Facts | null): Model {
-  const problems = RULES.map((rule) => rule(facts, previous))
+export function diagnose(facts: Facts): Model {
+  const problems = problemsOf(lasting(facts, CERTAIN_MS));
+  const suspicions = problemsOf(lasting(facts, 0));
+  const unclear = facts.absence === 'not found';
+  const suspicious = suspicions.length > problems.length || unclear;
+  const ending = facts.end && describeEnd(facts.end, facts.processes);
+  return { ...facts, problems, suspicious, ending };
+}
+
+/** The facts without what has not lasted so long. */
+function lasting(facts: Facts, milliseconds: number): Facts {
+  const lasts = ({ since, seen }: Lasting) => seen - since >= milliseconds;
+  return {
+    ...facts,
+    processes: facts.processes.filter(lasts),
+    connections: facts.connections.filter(lasts),
+  };
+}
+
+function problemsOf(facts: Facts): string[] {
+  return RULES.map((rule) => rule(facts))
     .filter((sentence) => sentence !== null)
     .map((pieces) => pieces.join(' '));
-  return { ...facts, problems };
 }
 
 const RULES: Rule[] = [
+  keepsPort,
   isStopped,
   keepsFinished,
   keepsForgotten,
@@ -35,7 +65,57 @@ const RULES: Rule[] = [
   letsClientsWait,
 ];
 
-function isStopped({ processes: [server] }: Facts): string[] | null {
+/** A child that has inherited the listener can outlive its server. */
+function keepsPort(facts: Facts): string[] | null {
+  const pids = holdersOf(facts);
+  const holders = facts.processes.filter(({ pid }) => pids.has(pid));
+  const orphans = holders.filter(({ role }) => role === 'orphan');
+  const { end } = facts;
+  if (end) return orphans.length > 0 ? leftBehind(orphans, end) : null;
+  // We have not seen a server end. But this one has lost whoever started it,
+  // and of all who hold the listener nobody waits for a connection.
+  const [first] = holders;
+  const all = holders.length === pids.size;
+  if (!all || !first?.adopted || !holders.every(isElsewhere)) return null;
+  return [
+    `PID ${first.pid} has the listener, but does not accept,`,
+    'and whoever started it has ended: perhaps an orphan',
+    'that keeps the port of a server that is no more.',
+  ];
+}
+
+function leftBehind(
+  [first, ...more]: Member[],
+  { name, pid }: NonNullable<Facts['end']>,
+): string[] {
+  const others = more.length > 0 ? ` and ${more.length} more` : '';
+  return [
+    `The listener of ${name} (PID ${pid}) is still open`,
+    `in PID ${first?.pid}${others}, left behind as`,
+    `${more.length > 0 ? 'orphans' : 'an orphan'}: the port stays taken.`,
+  ];
+}
+
+/** Who holds a listener, by PID. */
+function holdersOf({ queues }: Facts): Set<number> {
+  return new Set(
+    queues.flatMap(({ holders }) => holders.map((one) => one.pid)),
+  );
+}
+
+/** Whether it sleeps, and not where connections are waited for. */
+function isElsewhere({ state, sleep }: Member): boolean {
+  const call = state === 'S' ? sleep?.call : undefined;
+  return call !== undefined && !/accept|csk_wait|poll|select/.test(call);
+}
+
+/** The server, if it has been as it is for long enough. */
+function serverIn({ processes, server }: Facts): Member | undefined {
+  return processes.find(({ pid }) => pid === server?.pid);
+}
+
+function isStopped(facts: Facts): string[] | null {
+  const server = serverIn(facts);
   if (server?.state !== 'T') return null;
   return [
     `PID ${server.pid} is stopped (SIGSTOP or Ctrl-Z):`,
@@ -43,29 +123,29 @@ function isStopped({ processes: [server] }: Facts): string[] | null {
   ];
 }
 
-function keepsFinished(model: Facts): string[] | null {
-  const { length, one, keeper } = having(model, 'finished');
+function keepsFinished(facts: Facts): string[] | null {
+  const { length, one, keeper } = having(facts, 'finished');
   if (length === 0) return null;
   return [
     `${count(length, 'connection')} ${one ? 'is' : 'are'} finished,`,
     `but ${keeper} still has ${one ? 'it' : 'them'} open:`,
-    `${model.server?.name} has not closed its ${one ? 'copy' : 'copies'},`,
+    `${facts.server?.name} has not closed its ${one ? 'copy' : 'copies'},`,
     'so no FIN is sent.',
   ];
 }
 
-function keepsForgotten(model: Facts): string[] | null {
-  const { length, keeper } = having(model, 'forgotten');
-  // One: between accept and fork, a moment later, it may be served.
-  if (length < 2) return null;
+function keepsForgotten(facts: Facts): string[] | null {
+  const { length, one, keeper } = having(facts, 'forgotten');
+  if (length === 0) return null;
   return [
-    `${length} clients will never get an answer:`,
-    `nobody works on the connections that ${keeper} has open.`,
+    `${count(length, 'client')} will never get an answer:`,
+    `nobody works on the ${one ? 'connection' : 'connections'}`,
+    `that ${keeper} has open.`,
   ];
 }
 
-function keepsLeft(model: Facts): string[] | null {
-  const { length, one, keeper } = having(model, 'left');
+function keepsLeft(facts: Facts): string[] | null {
+  const { length, one, keeper } = having(facts, 'left');
   if (length === 0) return null;
   return [
     `${count(length, 'client')} ${one ? 'has' : 'have'} left,`,
@@ -75,31 +155,22 @@ function keepsLeft(model: Facts): string[] | null {
   ];
 }
 
-function leavesZombies(model: Facts, previous: Facts | null): string[] | null {
-  // A child that ended a moment ago may yet be waited for. One that was a
-  // zombie a look ago shows that nobody waits.
-  const seen = previous && new Set(zombies(previous).map(({ pid }) => pid));
-  const found = zombies(model);
-  const stale = found.find(({ pid }) => !seen || seen.has(pid));
-  if (!stale) return null;
-  const one = found.length === 1;
+function leavesZombies({ processes }: Facts): string[] | null {
+  const zombies = processes.filter(({ state }) => state === 'Z');
+  const [first] = zombies;
+  if (!first) return null;
+  const one = zombies.length === 1;
   return [
-    `${count(found.length, 'child', 'children')} ${one ? 'has' : 'have'} ended,`,
-    `and PID ${stale.parent} has not waited for ${one ? 'it' : 'them'}:`,
-    `${count(found.length, 'zombie')}.`,
+    `${count(zombies.length, 'child', 'children')}`,
+    `${one ? 'has' : 'have'} ended,`,
+    `and PID ${first.parent} has not waited for ${one ? 'it' : 'them'}:`,
+    `${count(zombies.length, 'zombie')}.`,
   ];
 }
 
-function zombies({ processes }: Facts): Member[] {
-  return processes.filter(({ state }) => state === 'Z');
-}
-
-/** Whoever has used up so much of a limit is told so. */
-const ALMOST_ALL = 0.8;
-
 function runsOutOfDescriptors({ descriptors, server }: Facts): string[] | null {
   const { used, limit } = descriptors ?? { used: 0, limit: Infinity };
-  if (used < ALMOST_ALL * limit) return null;
+  if (!isShort(used, limit)) return null;
   return [
     `PID ${server?.pid} has ${used} of ${limit} descriptors:`,
     'with none left, accept fails with EMFILE.',
@@ -107,32 +178,52 @@ function runsOutOfDescriptors({ descriptors, server }: Facts): string[] | null {
 }
 
 function runsOutOfProcesses({ user }: Facts): string[] | null {
-  if (!user || user.threads < ALMOST_ALL * user.limit) return null;
+  if (!user || !isShort(user.threads, user.limit)) return null;
   return [
     `The user has ${user.threads} of ${user.limit} processes and threads:`,
     'with none left, fork fails with EAGAIN.',
   ];
 }
 
-function refusesNewcomers(model: Facts): string[] | null {
-  const { length } = having(model, 'knocking');
-  if (length === 0 || !model.queue) return null;
+function refusesNewcomers(facts: Facts): string[] | null {
+  const { length } = having(facts, 'knocking');
+  // Where the kernel tells no backlog, it tells nobody that the queue is full.
+  const isFull = ({ length, backlog }: Queue) =>
+    backlog !== null && length > backlog;
+  if (length === 0 || !facts.queues.some(isFull)) return null;
   return [
     `${count(length, 'client')} cannot connect:`,
     'the queue is full, and the kernel ignores every SYN (SYN_SENT).',
   ];
 }
 
-function letsClientsWait({ queue, processes }: Facts): string[] | null {
-  const waiting = queue?.length ?? 0;
-  const [server] = processes;
-  // A server that runs, or waits for connections, is about to accept them.
-  const call = server?.state === 'S' && server.sleep?.call;
-  if (waiting === 0 || !call || /accept|epoll|select/.test(call)) return null;
+function letsClientsWait(facts: Facts): string[] | null {
+  const { length, one } = having(facts, 'queued');
+  const server = serverIn(facts);
+  // One that runs is about to come back, and one that is stopped cannot.
+  if (length === 0 || server?.state !== 'S') return null;
+  const who =
+    holdersOf(facts).size > 1 ? 'nobody has' : `PID ${server.pid} has not`;
   return [
-    `${count(waiting, 'client')} ${waiting === 1 ? 'is' : 'are'} connected`,
-    `and not accepted: PID ${server.pid} has not come back to accept.`,
+    `${count(length, 'client')} ${one ? 'is' : 'are'} connected`,
+    `and not accepted: ${who} come back to accept.`,
   ];
+}
+
+function describeEnd(
+  { name, pid, state, exit, short }: NonNullable<Facts['end']>,
+  processes: Member[],
+): string {
+  const who = `${printable(name)} (PID ${pid})`;
+  if (state === 'lives') return `${who} has closed its listener and goes on.`;
+  const how = exit ?? 'how, only its parent was told';
+  const zombie =
+    state === 'zombie' ? 'Nobody has waited for it: a zombie.' : '';
+  const had = short.length > 0 ? `It had used ${short.join(', and ')}.` : '';
+  const orphans = processes.filter(({ role }) => role === 'orphan').length;
+  const left = orphans > 0 ? `It left ${count(orphans, 'orphan')}.` : '';
+  const sentences = [`${who} has ended: ${how}.`, zombie, had, left];
+  return sentences.filter(Boolean).join(' ');
 }
 
 interface Group {
@@ -142,8 +233,8 @@ interface Group {
   keeper: string;
 }
 
-function having({ connections, server }: Facts, verdict: Verdict): Group {
-  const those = connections.filter((one) => one.verdict === verdict);
+function having({ connections, server }: Facts, standing: Standing): Group {
+  const those = connections.filter((one) => one.standing === standing);
   const pids = those.flatMap(({ holders }) => holders.map(({ pid }) => pid));
   const keeper = pids.find((pid) => pid === server?.pid) ?? pids[0];
   const { length } = those;

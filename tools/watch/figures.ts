@@ -2,39 +2,66 @@
  * Figures as lines: descriptors, the queue, and how they have changed.
  */
 import { count, plainNumber } from '../common/words';
+import type { Holder } from '../kernel/processes';
 import type { Model } from './diagnosis';
 import { HEADING, heading, type Line, type Style } from './lines';
+import { isShort, type Queue } from './model';
 
 /** What the server's descriptors are, and how many clients queue. */
-export function descriptorLines({ descriptors, queue }: Model): Line[] {
+export function descriptorLines({
+  descriptors,
+  queues,
+  server,
+}: Model): Line[] {
   if (!descriptors) {
     return [
       [heading('descriptors'), ['only their owner and root may see them']],
     ];
   }
-  const { used, limit, own, listener, connections } = descriptors;
+  const { used, limit, own, listeners, connections } = descriptors;
   const kinds = Object.entries(own.kinds)
     .sort(([, a], [, b]) => b - a)
     .map(([kind, number]) => (number > 1 ? `${kind} ×${number}` : kind));
-  const waiting = queue?.length ?? 0;
-  const backlog = queue?.backlog ?? null;
-  const room = backlog === null ? '' : ` of ${plainNumber(backlog)}`;
+  const kept = [
+    count(listeners.length, 'listener'),
+    count(connections, 'connection'),
+    `${own.numbers.length} its own`,
+  ];
   return [
     [
       heading('descriptors'),
       [
         `${used} of ${plainNumber(limit)}`,
-        used >= 0.8 * limit ? 'bad' : 'plain',
+        isShort(used, limit) ? 'bad' : 'plain',
       ],
-      [`: ${count(connections, 'connection')}, ${own.numbers.length} its own`],
+      [`: ${kept.join(', ')}`],
       [` (${ranges(own.numbers)}: ${kinds.join(', ')})`, 'dim'],
     ],
-    [
-      heading(`listener ${listener}`),
-      [`${waiting}${room}`, waiting > 0 ? 'warn' : 'plain'],
-      [' clients in its queue'],
-    ],
+    ...queues.map((queue) => queueLine(queue, server?.pid, queues.length > 1)),
   ];
+}
+
+/** `listener 17  0 of 128 clients in its queue, 4711 only` */
+function queueLine(
+  { address, length, backlog, holders }: Queue,
+  server: number | undefined,
+  several: boolean,
+): Line {
+  const fd = holders.find(({ pid }) => pid === server)?.fd ?? '–';
+  const room = backlog === null ? '' : ` of ${plainNumber(backlog)}`;
+  return [
+    heading(`listener ${fd}`),
+    [`${length}${room}`, length > 0 ? 'warn' : 'plain'],
+    [` clients in its queue, held by ${holdersOf(holders)}`],
+    [several ? `, ${address}` : '', 'dim'],
+  ];
+}
+
+/** `4711 only`, `4711 +2`: whose descriptors lead to a socket. */
+export function holdersOf(holders: Holder[]): string {
+  const [first, ...others] = new Set(holders.map(({ pid }) => pid));
+  if (first === undefined) return 'nobody';
+  return others.length === 0 ? `${first} only` : `${first} +${others.length}`;
 }
 
 /** `0-16, 19` */

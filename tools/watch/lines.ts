@@ -38,7 +38,7 @@ function widthOf(line: Line): number {
 }
 
 /** A line as the terminal wants it. */
-export function paint(line: Line): string {
+export function coloured(line: Line): string {
   return line
     .map(([text, style = 'plain']) => STYLES[style](text))
     .join('')

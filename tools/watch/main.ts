@@ -12,12 +12,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
-import { diagnose, type Model } from './diagnosis';
-import { paint } from './lines';
+import { CERTAIN_MS, diagnose, type Model } from './diagnosis';
+import { coloured } from './lines';
 import { understand } from './model';
+import { Past, type View } from './past';
 import { type Picture, takePicture } from './picture';
 import { render } from './render';
-import { draw, openScreen } from './screen';
+import { draw, type Key, openScreen, sizeOfScreen } from './screen';
 
 const USAGE = {
   name: 'watch',
@@ -29,42 +30,65 @@ const FLAGS = {
   json: toggle('for programs: one object a line'),
   every: seconds('how often to look', [0.1, 60], 1),
 };
-type Options = ReturnType<typeof readFlags<typeof FLAGS>>;
 
+const KEYS = 'q quits · ← → back and forward in time · any other key: now';
 /** What a list may take up where there is no screen to fit it into. */
 const ROWS_ON_PAPER = 48;
 
-async function main({ port, once, json, every }: Options): Promise<void> {
-  const live = process.stdout.isTTY && !once && !json;
-  let picture: Picture | null = null;
-  let model: Model | null = null;
-  const show = json ? showJson : live ? showLive : showOnPaper;
-  if (live) openScreen(() => model && show(model));
-  for (;;) {
-    const start = Date.now();
-    picture = takePicture(port, picture);
-    model = diagnose(understand(picture, model), model);
-    show(model);
-    if (once) break;
-    await pause(Math.max(0, start + every * 1000 - Date.now()));
+const { port, once, json, every } = readFlags(USAGE, FLAGS);
+const past = new Past();
+let picture: Picture | null = null;
+let model: Model | null = null;
+
+async function main(): Promise<void> {
+  if (once) {
+    const first = look();
+    // A second look, where only that can tell a fault from a moment.
+    if (first.suspicious) await pause(CERTAIN_MS);
+    const latest = first.suspicious ? look() : first;
+    show(latest);
+    process.exitCode = latest.server ? 0 : 1;
+    return;
   }
-  process.exitCode = model.server ? 0 : 1;
+  const live = process.stdout.isTTY && !json;
+  if (live) openScreen(showLive, press);
+  for (;;) {
+    const start = performance.now();
+    const latest = look();
+    if (live) showLive();
+    else show(latest);
+    await pause(Math.max(0, start + every * 1000 - performance.now()));
+  }
 }
 
-function showJson(model: Model): void {
-  console.log(JSON.stringify(model));
+function look(): Model {
+  picture = takePicture(port, picture);
+  model = diagnose(understand(picture, model));
+  past.add(model);
+  return model;
 }
 
-function showLive(model: Model): void {
-  const { columns, rows } = process.stdout;
-  draw(render(model, { columns, rows }).map(paint));
+function press(key: Key): void {
+  if (key === 'other') past.comeBack();
+  else past.wind(key === 'left' ? 1 : -1);
+  showLive();
 }
 
-function showOnPaper(model: Model): void {
-  const columns = process.stdout.columns ?? (Number(process.env.COLUMNS) || 80);
-  const lines = render(model, { columns, rows: ROWS_ON_PAPER }).map(paint);
+function showLive(): void {
+  const { view } = past;
+  if (view) draw(render(view, sizeOfScreen(), KEYS).map(coloured));
+}
+
+/** One after the other: what was there before needs no second mention. */
+function show(model: Model): void {
+  if (json) {
+    console.log(JSON.stringify(model));
+    return;
+  }
+  const columns = process.stdout.columns || Number(process.env.COLUMNS) || 80;
+  const view: View = { model, last: null, ago: null, goesOn: !once };
+  const lines = render(view, { columns, rows: ROWS_ON_PAPER }).map(coloured);
   console.log([...lines, ''].join('\n'));
 }
 
-const options = readFlags(USAGE, FLAGS);
-run(USAGE.name, () => main(options));
+run(USAGE.name, main);

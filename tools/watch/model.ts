@@ -4,28 +4,53 @@
  */
 
 import { formatAddress } from '#shared/sockets';
-import type { Limit } from '../kernel/processes';
+import type { Holder } from '../kernel/processes';
+import type { Description } from './descriptions';
 import { type Connection, pairUp } from './pairs';
-import type { Member, Picture } from './picture';
+import type { End, Member, Picture } from './picture';
+
+/**
+ * Since when something has been seen as it is, and when it was looked at last,
+ * in milliseconds since 1970. No look is one moment, and what is half done may
+ * look like a fault. What has not moved between two looks is none.
+ */
+export interface Lasting {
+  since: number;
+  seen: number;
+}
 
 export interface Descriptors {
   used: number;
   limit: number;
-  listener: number;
+  listeners: number[];
   connections: number;
   /** The program's own: all the others, and what they are. */
   own: { numbers: number[]; kinds: Record<string, number> };
 }
 
-export interface Server {
+/** The first of the processes, which all this is about. */
+export interface Subject {
   pid: number;
   name: string;
-  address: string;
+  /** Where it listens. */
+  addresses: string[];
   /** Seconds since it was started. */
   age: number;
 }
 
-/** How the figures that can climb have changed: one sample a refresh. */
+/** One of the sockets that listen on the port. */
+export interface Queue {
+  address: string;
+  inode: number;
+  /** How many connections wait in it to be accepted. */
+  length: number;
+  /** How many may wait; one more than that finds a place. */
+  backlog: number | null;
+  /** Every descriptor that leads to it. */
+  holders: Holder[];
+}
+
+/** How the figures that can climb have changed: one sample a look. */
 export interface Trend {
   descriptors: number[];
   zombies: number[];
@@ -36,18 +61,21 @@ export interface Trend {
 export interface Facts {
   time: string;
   port: number;
-  server: Server | null;
+  server: Subject | null;
   /** Why there is nothing to see, if there is nothing. */
-  absence: 'nobody listens' | 'not permitted' | null;
+  absence: 'nobody listens' | 'not permitted' | 'not found' | null;
   /** The user whose listener it is. */
   owner: number | null;
-  processes: Member[];
+  /** The server that listened before, and what it was short of. */
+  end: (End & { short: string[] }) | null;
+  processes: (Member & Lasting)[];
   zombies: number;
   descriptors: Descriptors | null;
-  connections: Connection[];
+  descriptions: Description[];
+  queues: Queue[];
+  connections: (Connection & Lasting)[];
   /** Connections that are over and that the kernel remembers: TIME_WAIT. */
   timeWait: number;
-  queue: { length: number; backlog: number | null } | null;
   /** RLIMIT_NPROC and what the user has used of it; null for root. */
   user: { threads: number; limit: number } | null;
   trend: Trend;
@@ -56,29 +84,33 @@ export interface Facts {
 /** Samples that are kept: more do not fit on a line. */
 const SAMPLES = 240;
 
-/** Draws the conclusions from a picture, and continues the trend. */
+/** Draws the conclusions from a picture, and continues what came before. */
 export function understand(picture: Picture, previous: Facts | null): Facts {
-  const connections = pairUp(picture);
-  const zombies = picture.family.filter(({ state }) => state === 'Z').length;
+  const processes = processesIn(picture, previous);
+  const connections = connectionsIn(picture, previous);
+  const zombies = processes.filter(({ state }) => state === 'Z').length;
+  const queues = queuesOf(picture);
   const descriptors = sortDescriptors(picture, connections);
-  const queue = queueOf(picture);
+  const waiting = queues.reduce((sum, { length }) => sum + length, 0);
   return {
     time: new Date(picture.time).toISOString(),
     port: picture.port,
-    server: serverOf(picture),
+    server: subjectOf(picture),
     absence: absenceIn(picture),
-    owner: picture.listener?.uid ?? null,
-    processes: picture.family,
+    owner: picture.listeners[0]?.uid ?? null,
+    end: endIn(picture, previous),
+    processes,
     zombies,
     descriptors,
+    descriptions: picture.descriptions,
+    queues,
     connections,
     timeWait: picture.sockets.filter((s) => s.state === 'TIME_WAIT').length,
-    queue,
     user: userIn(picture),
     trend: {
       descriptors: grow(previous?.trend.descriptors, descriptors?.used),
       zombies: grow(previous?.trend.zombies, zombies),
-      queue: grow(previous?.trend.queue, queue?.length),
+      queue: grow(previous?.trend.queue, waiting),
     },
   };
 }
@@ -87,22 +119,31 @@ function grow(samples: number[] = [], sample = 0): number[] {
   return [...samples, sample].slice(-SAMPLES);
 }
 
-function serverOf({ server, listener, family }: Picture): Server | null {
-  const [first] = family;
-  if (!server || !listener || !first) return null;
-  const { name, age } = first;
-  return { pid: server.pid, name, address: formatAddress(listener.local), age };
+function subjectOf({ listeners, family: [first] }: Picture): Subject | null {
+  // Orphans that keep nothing from the next server are not its subject.
+  const left = first?.role === 'orphan' && listeners.length === 0;
+  if (!first || left) return null;
+  const { pid, name, age } = first;
+  const addresses = listeners.map(({ local }) => formatAddress(local));
+  return { pid, name, addresses, age };
 }
 
-function absenceIn({ listener, family }: Picture): Facts['absence'] {
-  if (!listener) return 'nobody listens';
-  return family.length === 0 ? 'not permitted' : null;
+function absenceIn({ listeners, family }: Picture): Facts['absence'] {
+  const [first] = listeners;
+  if (!first) return 'nobody listens';
+  if (family.length > 0) return null;
+  const uid = process.getuid?.();
+  return uid === 0 || uid === first.uid ? 'not found' : 'not permitted';
 }
 
-function queueOf({ listener, details }: Picture): Facts['queue'] {
-  if (!listener) return null;
-  const backlog = details?.get(listener.inode)?.backlog ?? null;
-  return { length: listener.receiveQueue, backlog };
+function queuesOf({ listeners, details, holders }: Picture): Queue[] {
+  return listeners.map(({ local, inode, receiveQueue }) => ({
+    address: formatAddress(local),
+    inode,
+    length: receiveQueue,
+    backlog: details?.get(inode)?.backlog ?? null,
+    holders: holders.get(inode) ?? [],
+  }));
 }
 
 function userIn({ threads, limits }: Picture): Facts['user'] {
@@ -110,19 +151,98 @@ function userIn({ threads, limits }: Picture): Facts['user'] {
   return { threads: threads.number, limit: limits.processes.soft };
 }
 
+// What lasts //////////////////////////////////////////////////////////////////
+
+function processesIn(
+  { family }: Picture,
+  previous: Facts | null,
+): Facts['processes'] {
+  const before = new Map(previous?.processes.map((one) => [one.pid, one]));
+  const same = (a: Member, b: Member) =>
+    a.startedAt === b.startedAt &&
+    a.state === b.state &&
+    a.sleep?.call === b.sleep?.call &&
+    a.sleep?.descriptor === b.sleep?.descriptor;
+  return family.map((one) => {
+    const known = before.get(one.pid);
+    const since = known && same(known, one) ? known.since : one.at;
+    return { ...one, since, seen: one.at };
+  });
+}
+
+function connectionsIn(
+  picture: Picture,
+  previous: Facts | null,
+): Facts['connections'] {
+  const nameOf = ({ local, remote }: Connection) => `${local} ${remote}`;
+  const before = new Map(
+    previous?.connections.map((one) => [nameOf(one), one]),
+  );
+  const same = (a: Connection, b: Connection) =>
+    a.inode === b.inode &&
+    a.standing === b.standing &&
+    a.sent === b.sent &&
+    a.received === b.received;
+  return pairUp(picture).map((one) => {
+    // What is said of it is as old as the oldest look at who holds it.
+    const looks = one.holders.map(
+      ({ pid }) => picture.memory.get(pid)?.at ?? 0,
+    );
+    const seen = Math.min(picture.time, ...looks);
+    const known = before.get(nameOf(one));
+    const since = known && same(known, one) ? known.since : picture.time;
+    return { ...one, since, seen };
+  });
+}
+
+// The end of a server /////////////////////////////////////////////////////////
+
+/** Whoever has used up so much of a limit is short of it. */
+const ALMOST_ALL = 0.8;
+
+function endIn({ end }: Picture, previous: Facts | null): Facts['end'] {
+  if (!end) return null;
+  const short = previous?.end?.short ?? (previous ? shortages(previous) : []);
+  return { ...end, short };
+}
+
+/** What the server may have died of: whoever asks it, only its log tells. */
+function shortages({ descriptors, user }: Facts): string[] {
+  const found: string[] = [];
+  if (descriptors && isShort(descriptors.used, descriptors.limit)) {
+    const { used, limit } = descriptors;
+    found.push(`${used} of ${limit} descriptors (then EMFILE)`);
+  }
+  if (user && isShort(user.threads, user.limit)) {
+    const { threads, limit } = user;
+    found.push(`${threads} of its user's ${limit} processes (then EAGAIN)`);
+  }
+  return found;
+}
+
+export function isShort(used: number, limit: number): boolean {
+  return used >= ALMOST_ALL * limit;
+}
+
 // Descriptors /////////////////////////////////////////////////////////////////
 
 function sortDescriptors(
-  { server, descriptors, limits }: Picture,
+  { family: [first], descriptors, limits, listeners }: Picture,
   connections: Connection[],
 ): Descriptors | null {
-  if (!server || descriptors.size === 0) return null;
-  const ours = connections
-    .flatMap(({ holders }) => holders)
-    .filter(({ pid }) => pid === server.pid)
-    .map(({ fd }) => fd);
-  const shared = new Set([server.fd, ...ours]);
-  const own = [...descriptors].filter(([fd]) => !shared.has(fd));
+  if (!first || descriptors.size === 0) return null;
+  const sockets = new Set(listeners.map(({ inode }) => `socket:[${inode}]`));
+  const entries = [...descriptors];
+  const ears = entries.filter(([, target]) => sockets.has(target));
+  const held = new Set(
+    connections
+      .flatMap(({ holders }) => holders)
+      .filter(({ pid }) => pid === first.pid)
+      .map(({ fd }) => fd),
+  );
+  const own = entries.filter(
+    ([fd, target]) => !sockets.has(target) && !held.has(fd),
+  );
   const kinds: Record<string, number> = {};
   for (const [, target] of own) {
     const kind = kindOf(target);
@@ -130,15 +250,11 @@ function sortDescriptors(
   }
   return {
     used: descriptors.size,
-    limit: softLimit(limits?.openFiles),
-    listener: server.fd,
-    connections: ours.length,
+    limit: limits?.openFiles.soft ?? Infinity,
+    listeners: ears.map(([fd]) => fd),
+    connections: held.size,
     own: { numbers: own.map(([fd]) => fd), kinds },
   };
-}
-
-function softLimit(limit: Limit | undefined): number {
-  return limit?.soft ?? Infinity;
 }
 
 /** `pipe:[4711]` is a pipe, `anon_inode:[eventfd]` an eventfd. */

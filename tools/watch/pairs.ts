@@ -18,7 +18,7 @@ import type { Member, Picture } from './picture';
  * - `left`: the client has sent its FIN, the server has not
  * - `closed`: the server has sent its FIN, the client has not
  */
-const VERDICTS = [
+const STANDINGS = [
   'served',
   'queued',
   'knocking',
@@ -28,15 +28,17 @@ const VERDICTS = [
   'closed',
 ] as const;
 
-export type Verdict = (typeof VERDICTS)[number];
+export type Standing = (typeof STANDINGS)[number];
 
 /** One connection, both ends of it where both are on this machine. */
 export interface Connection {
   /** As the server sees it. */
   local: string;
   remote: string;
-  /** The server's end; null while the client knocks. */
+  /** The server's end; null while the client knocks, or if it is gone. */
   state: TcpState | null;
+  /** The N of `socket:[N]` in the tables; 0 if it is in none. */
+  inode: number;
   /** Every descriptor of the server's end. */
   holders: Holder[];
   /** The client's end, and the processes it is open in. */
@@ -44,93 +46,100 @@ export interface Connection {
   /** Bytes that the client has acknowledged; null: the kernel does not say. */
   sent: number | null;
   received: number | null;
-  verdict: Verdict;
+  standing: Standing;
+}
+
+interface Ends {
+  ours?: TcpSocket;
+  theirs?: TcpSocket;
 }
 
 /** Both ends of each connection, what is going on first. */
 export function pairUp(picture: Picture): Connection[] {
-  const { port, sockets } = picture;
-  const open = sockets.filter(
-    ({ state }) => state !== 'LISTEN' && state !== 'TIME_WAIT',
-  );
-  const ours = new Map<string, TcpSocket>();
-  const theirs = new Map<string, TcpSocket>();
-  const family = familyOf(picture);
-  for (const socket of open) {
-    const { local, remote } = socket;
-    if (local.port === port) ours.set(nameOf({ local, remote }), socket);
-    else theirs.set(nameOf({ local: remote, remote: local }), socket);
-  }
-  return [...new Set([...ours.keys(), ...theirs.keys()])]
-    .map((name) => connect(picture, family, ours.get(name), theirs.get(name)))
+  const workers = workersIn(picture);
+  return [...findEnds(picture).values()]
+    .filter(isWhole)
+    .map((ends) => describePair(picture, workers, ends))
     .sort(
       (a, b) =>
-        VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) ||
+        STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
         firstDescriptor(a) - firstDescriptor(b),
     );
 }
 
-function nameOf({ local, remote }: SocketPair): string {
-  return `${formatAddress(local)} ${formatAddress(remote)}`;
+function findEnds({ port, sockets }: Picture): Map<string, Ends> {
+  const found = new Map<string, Ends>();
+  for (const socket of sockets) {
+    if (socket.state === 'LISTEN' || socket.state === 'TIME_WAIT') continue;
+    const ours = socket.local.port === port;
+    const { local, remote } = ours ? socket : turn(socket);
+    const name = `${formatAddress(local)} ${formatAddress(remote)}`;
+    const end = ours ? { ours: socket } : { theirs: socket };
+    found.set(name, { ...found.get(name), ...end });
+  }
+  return found;
+}
+
+function turn({ local, remote }: SocketPair): SocketPair {
+  return { local: remote, remote: local };
+}
+
+/**
+ * The kernel's table is read row by row while connections come and go. So a
+ * client may be connected there to a server's end that was not there yet, or
+ * not any more. It will be whole the next time, or gone.
+ */
+function isWhole({ ours, theirs }: Ends): boolean {
+  if (ours) return true;
+  // Alone, an end that knocks or that has got its FIN is no contradiction.
+  return /SYN_SENT|CLOSE_WAIT|LAST_ACK/.test(theirs?.state ?? '');
 }
 
 function firstDescriptor({ holders }: Connection): number {
   return holders[0]?.fd ?? Infinity;
 }
 
-function connect(
+function describePair(
   picture: Picture,
-  family: Family,
-  ours: TcpSocket | undefined,
-  theirs: TcpSocket | undefined,
+  workers: Workers,
+  { ours, theirs }: Ends,
 ): Connection {
   const holdersOf = (socket: TcpSocket | undefined) =>
     (socket && picture.holders.get(socket.inode)) ?? [];
   const details = ours && picture.details?.get(ours.inode);
-  const { local, remote } = ours ?? turn(theirs);
-  const facts: Facts = {
+  const nowhere = { address: '?', port: 0 };
+  const { local, remote } =
+    ours ?? turn(theirs ?? { local: nowhere, remote: nowhere });
+  const facts = {
     local: formatAddress(local),
     remote: formatAddress(remote),
     state: ours?.state ?? null,
+    inode: ours?.inode ?? 0,
     holders: holdersOf(ours),
     client: theirs ? { state: theirs.state, holders: holdersOf(theirs) } : null,
     sent: details?.sent ?? null,
     received: details?.received ?? null,
   };
-  const closed = ours?.inode === 0;
-  return { ...facts, verdict: judge(facts, closed, family) };
+  return { ...facts, standing: judge(facts, workers) };
 }
 
-function turn(socket: TcpSocket | undefined): SocketPair {
-  const nowhere = { address: '?', port: 0 };
-  return {
-    local: socket?.remote ?? nowhere,
-    remote: socket?.local ?? nowhere,
-  };
-}
-
-type Facts = Omit<Connection, 'verdict'>;
-
-/** @param closed whether no descriptor anywhere stands for the server's end */
 function judge(
-  { state, holders, sent }: Facts,
-  closed: boolean,
-  family: Family,
-): Verdict {
-  if (state === null || state.includes('SYN')) return 'knocking';
-  if (state === 'ESTABLISHED' || state === 'CLOSE_WAIT') {
-    if (closed) return 'queued';
-  } else {
-    return 'closed';
-  }
+  { state, inode, holders, client, sent }: Omit<Connection, 'standing'>,
+  workers: Workers,
+): Standing {
+  if (state === null)
+    return client?.state === 'SYN_SENT' ? 'knocking' : 'closed';
+  if (state.includes('SYN')) return 'knocking';
+  if (state !== 'ESTABLISHED' && state !== 'CLOSE_WAIT') return 'closed';
+  if (inode === 0) return 'queued'; // no descriptor anywhere stands for it
   if (holders.length === 0) return 'served'; // by somebody we may not look at
-  if (holders.some((holder) => mayServe(holder, family))) return 'served';
+  if (holders.some((holder) => mayServe(holder, workers))) return 'served';
   if (state === 'CLOSE_WAIT') return 'left';
   return sent === 0 ? 'forgotten' : 'finished';
 }
 
 /** What is known of the server's processes, by PID. */
-type Family = Map<number, Member & { newest: number }>;
+type Workers = Map<number, Member & { newest: number }>;
 
 /**
  * Whether a process may be at work for a connection that it holds. One that
@@ -139,21 +148,23 @@ type Family = Map<number, Member & { newest: number }>;
  * that its parent held, and works on the connection that came last, unless
  * it waits for many at once.
  */
-function mayServe({ pid, fd }: Holder, family: Family): boolean {
-  const member = family.get(pid);
+function mayServe({ pid, fd }: Holder, workers: Workers): boolean {
+  const member = workers.get(pid);
   if (!member) return true;
   if (member.state === 'T') return false;
   // Not looked at, or not permitted: it gets the benefit of the doubt.
   if (member.state === 'S' && !member.sleep) return true;
-  const { call } = member.sleep ?? { call: '' };
+  const { call, among } = member.sleep ?? { call: '', among: null };
   if (/accept|csk_wait|wait4|waitid|do_wait/.test(call)) return false;
+  if (among) return among.includes(fd);
   if (member.depth > 0) {
-    return /epoll|select/.test(call) || fd === member.newest;
+    return /poll|select/.test(call) || fd === member.newest;
   }
-  return !(family.size > 1 && member.state === 'R');
+  const forks = workers.size > 1;
+  return !(forks && (member.state === 'R' || /^p?poll$/.test(call)));
 }
 
-function familyOf({ port, family, holders, sockets }: Picture): Family {
+function workersIn({ port, family, holders, sockets }: Picture): Workers {
   const newest = new Map<number, number>();
   for (const { local, inode } of sockets) {
     if (local.port !== port) continue;

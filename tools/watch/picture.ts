@@ -3,8 +3,15 @@
  * is concluded.
  */
 import { readlinkSync } from 'node:fs';
+import { inWords } from '#shared/processes';
 import {
-  ageOf,
+  endOf,
+  endOfZombie,
+  forget,
+  type Remembered,
+  remember,
+} from '../kernel/endings';
+import {
   descriptorsOf,
   type Holder,
   type Limits,
@@ -12,41 +19,65 @@ import {
   listPids,
   type Process,
   readProcess,
+  readUptime,
   type Sleep,
   sleepOf,
   threadsOfUser,
   userOf,
 } from '../kernel/processes';
 import { readSocketDetails, type SocketDetails } from '../kernel/sockdiag';
-import {
-  findHolders,
-  findListener,
-  listSockets,
-  type TcpSocket,
-} from '../kernel/sockets';
+import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
+import { type Description, findDescriptions } from './descriptions';
 
 /** A process of the server's family. */
 export interface Member extends Process {
-  /** 0 for the server, 1 for its children … */
+  /** An orphan was a child of a server that has ended. */
+  role: 'server' | 'child' | 'orphan';
+  /** 0 for the server and for orphans, 1 for their children … */
   depth: number;
   /** Seconds since it was started. */
   age: number;
   /** null if it runs, has ended, or was not looked at: one of too many. */
   sleep: Sleep | null;
+  /** Whether whoever started it has ended, so that another adopted it. */
+  adopted: boolean;
+  /** Of a zombie that we may look at: `exit 0`, `killed by SIGSEGV`. */
+  exit: string | null;
+  /** When all this was read, in the milliseconds of `now`. */
+  at: number;
+}
+
+/** What is known of a server that listens no more. */
+export interface End {
+  pid: number;
+  name: string;
+  /** In the milliseconds of `now`. */
+  at: number;
+  /**
+   * `lives` if it has only closed its listener; `zombie` if nobody has waited
+   * for it.
+   */
+  state: 'lives' | 'zombie' | 'gone';
+  /** `exit 1`, `killed by SIGKILL`; null if the kernel does not tell us. */
+  exit: string | null;
 }
 
 export interface Picture {
-  /** In the milliseconds of `Date.now()`. */
+  /** In the milliseconds of `now`. */
   time: number;
   port: number;
-  /** The LISTEN row of the port, whoever holds it. */
-  listener: TcpSocket | null;
-  /** Who holds it: null if nobody does, or somebody we may not look at. */
-  server: Holder | null;
-  /** The server first, each process before its children. */
+  /** The LISTEN rows of the port, one for each address, whoever holds them. */
+  listeners: TcpSocket[];
+  /** The server that was seen last, even when it has ended. */
+  server: Known | null;
+  /** Set when it does not listen any more. */
+  end: End | null;
+  /** The server first, each process before its children, orphans last. */
   family: Member[];
-  /** The server's. */
+  /** The descriptors of the first of the family. */
   descriptors: Map<number, string>;
+  /** Which descriptors of the family are one and the same. */
+  descriptions: Description[];
   limits: Limits | null;
   /** How much of the limit on processes is used; null: root has none. */
   threads: Threads | null;
@@ -59,9 +90,20 @@ export interface Picture {
   memory: Memory;
 }
 
+interface Known extends Remembered {
+  name: string;
+  startedAt: number;
+}
+
 interface Threads {
+  pid: number;
   time: number;
   number: number;
+}
+
+/** Milliseconds since 1970, by a clock that nobody sets. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /**
@@ -71,68 +113,62 @@ interface Threads {
  *   is taken over while it is fresh
  */
 export function takePicture(port: number, previous: Picture | null): Picture {
+  const time = now();
   const sockets = listSockets({ port });
-  const listener =
-    sockets.find((s) => s.state === 'LISTEN' && s.local.port === port) ?? null;
-  const server = listener && findServer(listener, previous);
-  const memory = lookAround(server, previous?.memory ?? new Map());
+  const listeners = sockets.filter(
+    ({ state, local }) => state === 'LISTEN' && local.port === port,
+  );
+  const memory = lookAround(previous);
   const lookUp = (pid: number) => memory.get(pid)?.descriptors ?? null;
+  const holders = findHolders(memory.keys(), lookUp);
+  const roots = findRoots(listeners, holders, memory);
+  const family = gather(roots, memory, previous);
+  const [first] = family;
+  const server = knownServer(family, previous);
+  const tables = family.map(({ pid }) => [pid, lookUp(pid)] as const);
   return {
-    time: Date.now(),
+    time,
     port,
-    listener,
+    listeners,
     server,
-    family: server ? familyOf(server.pid, memory) : [],
-    descriptors: (server && lookUp(server.pid)) ?? new Map(),
-    limits: server && limitsOf(server.pid),
-    threads: server && countThreads(server, previous),
+    end: findEnd(server, roots, previous),
+    family,
+    descriptors: (first && lookUp(first.pid)) ?? new Map(),
+    descriptions: findDescriptions(tables, holders),
+    limits: first ? limitsOf(first.pid) : null,
+    threads: first ? countThreads(first, previous) : null,
     sockets,
-    holders: findHolders(memory.keys(), lookUp),
+    holders,
     details: readSocketDetails(port),
     memory,
   };
 }
 
-/** Searches all processes, unless the server we know still listens. */
-function findServer(
-  listener: TcpSocket,
-  previous: Picture | null,
-): Holder | null {
-  const known = previous?.server;
-  if (known && holds(known, listener)) return known;
-  return findListener(listener.local.port);
-}
-
-function holds({ pid, fd }: Holder, { inode }: TcpSocket): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`;
-  } catch {
-    return false;
-  }
-}
-
 const COUNT_THREADS_EVERY_MS = 5_000;
 
 function countThreads(
-  { pid }: Holder,
+  { pid }: Process,
   previous: Picture | null,
 ): Threads | null {
-  const known = previous?.server?.pid === pid ? previous.threads : null;
-  const now = Date.now();
-  if (known && now - known.time < COUNT_THREADS_EVERY_MS) return known;
+  const known = previous?.threads;
+  const time = now();
+  if (known?.pid === pid && time - known.time < COUNT_THREADS_EVERY_MS) {
+    return known;
+  }
   const user = userOf(pid);
-  return user ? { time: now, number: threadsOfUser(user) } : null;
+  return user ? { pid, time, number: threadsOfUser(user) } : null;
 }
 
 // Processes ///////////////////////////////////////////////////////////////////
 
 /** What was seen of each process of this machine when it was last looked at. */
-export type Memory = Map<number, Look>;
+export type Memory = Map<number, Sight>;
 
-interface Look {
+interface Sight {
   process: Process;
   descriptors: Map<number, string>;
-  /** In the milliseconds of `performance.now()`. */
+  exit: string | null;
+  /** In the milliseconds of `now`. */
   at: number;
 }
 
@@ -144,52 +180,179 @@ const BUDGET_MS = 25;
  * far as time allows, the longest unseen first. A thousand children cost no
  * more than a hundred, but what is said of each may be some seconds old.
  */
-function lookAround(server: Holder | null, known: Memory): Memory {
+function lookAround(previous: Picture | null): Memory {
   const memory: Memory = new Map();
-  const pids = listPids().map((pid) => ({ pid, look: known.get(pid) }));
-  pids.sort((a, b) => (a.look?.at ?? 0) - (b.look?.at ?? 0));
-  const deadline = performance.now() + BUDGET_MS;
-  for (const { pid, look } of pids) {
+  const pids = listPids().map((pid) => ({
+    pid,
+    sight: previous?.memory.get(pid),
+  }));
+  pids.sort((a, b) => (a.sight?.at ?? 0) - (b.sight?.at ?? 0));
+  const [first] = previous?.family ?? [];
+  const deadline = now() + BUDGET_MS;
+  for (const { pid, sight } of pids) {
     // A zombie does not change until it is gone.
-    const settled = look?.process.state === 'Z';
-    const fresh = performance.now() < deadline || pid === server?.pid;
-    const seen = look && (settled || !fresh) ? look : lookAt(pid);
-    if (seen) memory.set(pid, seen);
+    const settled = sight?.process.state === 'Z';
+    const fresh = now() < deadline || pid === first?.pid;
+    const seen = sight && (settled || !fresh) ? sight : lookAt(pid);
+    if (seen) memory.set(pid, settled ? { ...seen, at: now() } : seen);
   }
   return memory;
 }
 
-function lookAt(pid: number): Look | null {
+function lookAt(pid: number): Sight | null {
   const process = readProcess(pid);
   if (!process) return null;
   const descriptors = descriptorsOf(pid) ?? new Map();
-  return { process, descriptors, at: performance.now() };
+  const exit = process.state === 'Z' ? endOfZombie(pid) : null;
+  return { process, descriptors, exit: exit && inWords(exit), at: now() };
+}
+
+/**
+ * The processes that hold a listener and do not descend from another that
+ * does: servers, or what a server has left behind.
+ */
+function findRoots(
+  listeners: TcpSocket[],
+  holders: Picture['holders'],
+  memory: Memory,
+): number[] {
+  const all = new Set<number>();
+  for (const { inode } of listeners) {
+    const some = (holders.get(inode) ?? []).filter((one) => holds(one, inode));
+    for (const { pid } of some) all.add(pid);
+  }
+  return [...all].filter(
+    (pid) => !ancestors(pid, memory).some((it) => all.has(it)),
+  );
+}
+
+function ancestors(pid: number, memory: Memory): number[] {
+  const found = new Set<number>();
+  let parent = memory.get(pid)?.process.parent ?? 0;
+  // What was seen some seconds ago may name a PID that is another's now.
+  while (parent > 0 && !found.has(parent)) {
+    found.add(parent);
+    parent = memory.get(parent)?.process.parent ?? 0;
+  }
+  return [...found];
+}
+
+/** Asks again: what was seen of a process may be some seconds old. */
+function holds({ pid, fd }: Holder, inode: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`;
+  } catch {
+    return false;
+  }
 }
 
 /** Sleeps are looked at for so many: more do not fit on a screen. */
 const SLEEPERS = 60;
 
-function familyOf(server: number, memory: Memory): Member[] {
+/**
+ * The family: all that descends from the roots, and what is left of a server
+ * that was there before. One that has closed its listener may have clients to
+ * serve yet; whoever was a child and is none now has lost its parent.
+ */
+function gather(
+  roots: number[],
+  memory: Memory,
+  previous: Picture | null,
+): Member[] {
+  const known = (previous?.family ?? []).filter(({ pid, startedAt, state }) => {
+    const now = memory.get(pid)?.process;
+    return now?.startedAt === startedAt && (now.state !== 'Z' || state === 'Z');
+  });
+  const servers = known.filter(({ role }) => role === 'server');
+  const others = known.filter(({ role }) => role !== 'server');
+  const left = new Set(others.map(({ pid }) => pid));
+  const all = [...roots, ...servers.map(({ pid }) => pid)];
+  const descend = descendantsIn(memory);
+  return [
+    ...all
+      .filter((pid) => !left.has(pid))
+      .flatMap((pid) => descend(pid, 'server')),
+    ...others.flatMap(({ pid }) => descend(pid, 'orphan')),
+  ];
+}
+
+type Descend = (pid: number, role: Member['role'], depth?: number) => Member[];
+
+/** Finds a process and all below it, each process once. */
+function descendantsIn(memory: Memory): Descend {
+  const children = childrenIn(memory);
+  const uptime = readUptime();
+  const found = new Set<number>();
+  let sleepers = SLEEPERS;
+  const descend: Descend = (pid, role, depth = 0) => {
+    const sight = memory.get(pid);
+    if (!sight || found.has(pid)) return [];
+    found.add(pid);
+    const { process, exit, at } = sight;
+    const sleeps = process.state === 'S' && sleepers-- > 0;
+    const sleep = sleeps ? sleepOf(pid) : null;
+    const adopted = isAdopted(process, memory);
+    const age = uptime - process.startedAt;
+    return [
+      { ...process, role, depth, age, sleep, adopted, exit, at },
+      ...(children.get(pid) ?? []).flatMap((child) =>
+        descend(child.pid, 'child', depth + 1),
+      ),
+    ];
+  };
+  return descend;
+}
+
+function childrenIn(memory: Memory): Map<number, Process[]> {
   const children = new Map<number, Process[]>();
   for (const { process } of memory.values()) {
     const siblings = children.get(process.parent);
     if (siblings) siblings.push(process);
     else children.set(process.parent, [process]);
   }
-  const root = memory.get(server)?.process;
-  if (!root) return [];
-  const uptime = root.startedAt + ageOf(root);
-  let looks = SLEEPERS;
-  const family = (process: Process, depth: number): Member[] => {
-    const sleeps = process.state === 'S' && looks-- > 0;
-    const sleep = sleeps ? sleepOf(process.pid) : null;
-    const age = uptime - process.startedAt;
-    const offspring = children.get(process.pid) ?? [];
-    offspring.sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
-    return [
-      { ...process, depth, age, sleep },
-      ...offspring.flatMap((child) => family(child, depth + 1)),
-    ];
-  };
-  return family(root, 0);
+  for (const siblings of children.values()) {
+    siblings.sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
+  }
+  return children;
+}
+
+/**
+ * Whoever has lost his parent gets another, mostly PID 1, see
+ * PR_SET_CHILD_SUBREAPER in prctl(2): one of another session. So does a
+ * daemon that has forked twice; only what it does tells the two apart.
+ */
+function isAdopted({ pid, parent, session }: Process, memory: Memory): boolean {
+  const adopter = memory.get(parent)?.process;
+  return session !== pid && !!adopter && adopter.session !== session;
+}
+
+// The end of a server /////////////////////////////////////////////////////////
+
+/** The server that is there now, or the one that was. */
+function knownServer(family: Member[], previous: Picture | null): Known | null {
+  const known = previous?.server ?? null;
+  const [first] = family;
+  if (first?.role !== 'server') return known;
+  const { pid, name, startedAt } = first;
+  if (known?.pid === pid && known.startedAt === startedAt) return known;
+  if (known) forget(known);
+  return { ...remember(pid), name, startedAt };
+}
+
+function findEnd(
+  server: Known | null,
+  roots: number[],
+  previous: Picture | null,
+): End | null {
+  if (!server || roots.includes(server.pid)) return null;
+  const { pid, name, startedAt } = server;
+  const at = previous?.end?.at ?? now();
+  const process = readProcess(pid);
+  const there = process?.startedAt === startedAt ? process : null;
+  if (there && there.state !== 'Z') {
+    return { pid, name, at, state: 'lives', exit: null };
+  }
+  const exit = there ? endOfZombie(pid) : endOf(server);
+  const state = there ? 'zombie' : 'gone';
+  return { pid, name, at, state, exit: exit && inWords(exit) };
 }

@@ -28,7 +28,7 @@ export function processLines(
   ]);
   const widths = widthsOf(model.processes);
   return [
-    summarise(model, living.length),
+    summaryLine(model),
     ...shown.map((member, i) => {
       const last = i === shown.length - 1 && more === null;
       return processLine(member, last, widths, columns);
@@ -37,10 +37,15 @@ export function processLines(
   ];
 }
 
-function summarise({ zombies, user }: Model, living: number): Line {
+function summaryLine({ processes, zombies, user }: Model): Line {
+  const number = (role: Member['role']) =>
+    processes.filter((one) => one.role === role && one.state !== 'Z').length;
+  const orphans = number('orphan');
   const line: Line = [
     heading('processes'),
-    [`1 server, ${count(living, 'child', 'children')}, `],
+    [`${count(number('server'), 'server')}, `],
+    [`${count(number('child'), 'child', 'children')}, `],
+    [orphans > 0 ? `${count(orphans, 'orphan')}, ` : '', 'bad'],
     [count(zombies, 'zombie'), zombies > 0 ? 'dead' : 'plain'],
   ];
   if (!user) return line;
@@ -88,8 +93,8 @@ function processLine(
   widths: Widths,
   columns: number,
 ): Line {
-  const { depth, pid, name, state, sleep, age } = member;
-  const [mark, style] = MARKS[state] ?? ['○', 'busy'];
+  const { depth, pid, name, age } = member;
+  const [mark, style] = MARKS[member.state] ?? ['○', 'busy'];
   const deeper = '  '.repeat(Math.max(0, depth - 1));
   const tree = depth === 0 ? '' : `   ${deeper}${last ? '└─' : '├─'} `;
   const number = String(pid).padStart(widths.pid);
@@ -97,14 +102,16 @@ function processLine(
     [tree.padEnd(TREE_WIDTH), 'dim'],
     [mark, style],
     [` ${number} ${printable(name).padEnd(widths.name)}  `],
-    [
-      state === 'Z'
-        ? 'zombie: ended, not waited for'
-        : describeState(member, sleep),
-      style,
-    ],
+    [stateOf(member), style],
   ];
   return [...left, flushRight(formatAge(age), left, columns)];
+}
+
+function stateOf(member: Member): string {
+  const { role, state, sleep, exit } = member;
+  if (state === 'Z') return `zombie: ${exit ?? 'ended'}, not waited for`;
+  const orphan = role === 'orphan' ? 'orphan, ' : '';
+  return orphan + describeState(member, sleep);
 }
 
 const MARKS: Partial<Record<Member['state'], [mark: string, style: Style]>> = {

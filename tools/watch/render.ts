@@ -1,12 +1,12 @@
 /**
- * A model as lines of a screen: a pure function of the model and of the
- * size.
+ * A look as lines of a screen: a pure function of the look and of the size.
  */
 import { formatAge, wrap } from '../common/words';
 import { connectionLines } from './connections';
 import type { Model } from './diagnosis';
 import { descriptorLines, trendLines } from './figures';
-import { cut, flushRight, type Line, type Piece } from './lines';
+import { cut, flushRight, type Line, type Piece, type Style } from './lines';
+import type { View } from './past';
 import { processLines } from './processes';
 
 export interface Size {
@@ -14,17 +14,35 @@ export interface Size {
   rows: number;
 }
 
-const BAR: Piece = ['▌', 'warn'];
 /** Lists get at least so many lines before anything else is shown. */
 const LIST_MIN = 3;
 
-/** As many lines as fit; everything that is left out is counted. */
-export function render(model: Model, { columns, rows }: Size): Line[] {
-  const head = [header(model, columns), [], ...problems(model, columns)];
-  const lines = model.server
-    ? [...head, ...body(model, { columns, rows: rows - head.length })]
-    : head;
-  return lines.slice(0, rows).map((line) => cut(line, columns));
+/**
+ * As many lines as fit; everything that is left out is counted.
+ *
+ * @param keys a line for the bottom of the screen, if there are keys to press
+ */
+export function render(
+  view: View,
+  { columns, rows }: Size,
+  keys: string | null = null,
+): Line[] {
+  const { model, last } = view;
+  const shown = model.server ? model : last;
+  const head = [
+    header(model, shown, columns),
+    [],
+    ...timeOf(view, columns),
+    ...news(model, last, columns),
+    ...problems(view, columns),
+  ];
+  const space = keys ? rows - 1 : rows;
+  const size = { columns, rows: space - head.length };
+  const lines = shown ? [...head, ...body(shown, size)] : head;
+  const fitting = lines.slice(0, space).map((line) => cut(line, columns));
+  if (keys === null || rows < 1) return fitting;
+  while (fitting.length < space) fitting.push([]);
+  return [...fitting, cut([[` ${keys}`, 'dim']], columns)];
 }
 
 /** What is below the problems: two lists share what the rest leaves. */
@@ -60,42 +78,82 @@ function share(room: number, a: number, b: number): [number, number] {
 
 // The top /////////////////////////////////////////////////////////////////////
 
-function header({ server, port, time }: Model, columns: number): Line {
-  const clock = new Date(time).toLocaleTimeString('en-GB');
-  const left: Line = server
+/** @param shown the picture below, which may be the last of its server */
+function header(model: Model, shown: Model | null, columns: number): Line {
+  const clock = clockOf(model);
+  const left: Line = shown?.server
     ? [
-        [` ${server.name} `, 'title'],
-        [`  PID ${server.pid}`, 'bold'],
-        [`  ${server.address}`],
-        [`  up ${formatAge(server.age)}`, 'dim'],
+        [` ${shown.server.name} `, 'title'],
+        [`  PID ${shown.server.pid}`, 'bold'],
+        [`  ${shown.server.addresses.join(' ')}`],
+        [`  up ${formatAge(shown.server.age)}`, 'dim'],
       ]
-    : [[` port ${port} `, 'title']];
+    : [[` port ${model.port} `, 'title']];
   return [...left, flushRight(clock, left, columns)];
 }
 
-function problems(model: Model, columns: number): Line[] {
-  const { problems, absence, port, owner } = model;
-  if (absence === 'nobody listens') {
-    return [[BAR, [` Nobody listens on port ${port}: waiting for a server.`]]];
-  }
-  if (absence === 'not permitted') {
-    const text = [
-      `Port ${port} belongs to a program of user ${owner}.`,
-      'Which one, and what it holds, only that user and root may see.',
-    ];
-    return sentence(text.join(' '), columns);
+function clockOf({ time }: Model): string {
+  return new Date(time).toLocaleTimeString('en-GB');
+}
+
+/** Which moment is shown, unless it is now. */
+function timeOf({ model, ago }: View, columns: number): Line[] {
+  if (ago === null) return [];
+  const when = `${clockOf(model)}, ${formatAge(ago)} ago`;
+  return sentence(`This is the past: ${when}.`, columns, 'busy');
+}
+
+/** How the server has ended that was here. */
+function news(model: Model, last: Model | null, columns: number): Line[] {
+  if (!model.ending) return [];
+  const below =
+    model.server || !last ? '' : ` Below, as it was at ${clockOf(last)}.`;
+  return sentence(model.ending + below, columns);
+}
+
+function problems({ model, goesOn }: View, columns: number): Line[] {
+  const { problems, absence, suspicious, server } = model;
+  if (absence) {
+    return server ? [] : sentence(explainAbsence(model, goesOn), columns);
   }
   if (problems.length > 0) {
     return problems.flatMap((problem) => sentence(problem, columns));
   }
+  const isFirst = model.trend.zombies.length === 1;
+  const calm = suspicious && isFirst ? 'Looking again …' : 'Nothing is wrong.';
   return [
     [
       ['▌', 'good'],
-      [' Nothing is wrong.', 'dim'],
+      [` ${calm}`, 'dim'],
     ],
   ];
 }
 
-function sentence(text: string, columns: number): Line[] {
-  return wrap(text, columns - 3).map((line) => [BAR, [` ${line}`]]);
+function explainAbsence(
+  { absence, port, owner }: Model,
+  goesOn: boolean,
+): string {
+  if (absence === 'nobody listens') {
+    const waits = goesOn ? ': waiting for a server' : '';
+    return `Nobody listens on port ${port}${waits}.`;
+  }
+  if (absence === 'not found') {
+    return (
+      `Somebody listens on port ${port}, but no process that can be ` +
+      'seen from here: in another container, perhaps.'
+    );
+  }
+  return (
+    `Port ${port} belongs to a program of user ${owner}. ` +
+    'Which one, and what it holds, only that user and root may see.'
+  );
+}
+
+function sentence(
+  text: string,
+  columns: number,
+  style: Style = 'warn',
+): Line[] {
+  const bar: Piece = ['▌', style];
+  return wrap(text, columns - 3).map((line) => [bar, [` ${line}`]]);
 }
