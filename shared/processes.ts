@@ -114,6 +114,19 @@ export function inWords(child: Child | Nobody): string {
   return 'signal' in child ? `${child.how} by ${child.signal}` : child.how;
 }
 
+const SYS_PIDFD_OPEN = 434; // on x86-64 and arm64
+
+/**
+ * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
+ * its PID. To poll(2) it is readable when the process has ended.
+ *
+ * @throws SystemError ESRCH, EMFILE, ENFILE; ENOSYS before Linux 5.3
+ */
+export function pidfd_open(pid: number): number {
+  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
+  return check(fd, 'pidfd_open', { pid });
+}
+
 /**
  * getpid(2). Not `process.pid`, which Node reads once: a forked child would
  * take itself for its parent.

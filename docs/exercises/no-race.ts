@@ -6,8 +6,7 @@
  * descriptor still shows what happened before anybody looked.
  */
 import { startForking } from '#shared/forking';
-import { check, libc } from '#shared/node/libc';
-import { exitAfter, fork, waitpid } from '#shared/processes';
+import { exitAfter, fork, pidfd_open, waitpid } from '#shared/processes';
 import { serveClient } from '#shared/serve';
 import {
   accept,
@@ -48,17 +47,6 @@ function serve(options: ServerOptions): void {
       children.set(pidfd_open(pid), pid);
     }
   }
-}
-
-const SYS_PIDFD_OPEN = 434; // on x86-64 and arm64
-
-/**
- * pidfd_open(2): a descriptor that stands for a process, whatever becomes of
- * its PID. To poll(2) it is readable when the process has ended.
- */
-function pidfd_open(pid: number): number {
-  const fd = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
-  return check(fd, 'pidfd_open', { pid });
 }
 
 /** Waits until there is something to see on some of the descriptors. */

@@ -338,6 +338,6 @@ test('a picture of a screen has its words and its colours', () => {
     encoding: 'utf8',
   }).stdout;
   expect(svg).toMatch(/^<svg .*<\/svg>\n$/s);
-  expect(svg).toMatch(/fill="#f2777a"[^>]*>&lt;zombie></);
+  expect(svg).toMatch(/fill="#f2777a"[^>]*>&lt;zombie&gt;</);
   expect(svg.match(/<rect/g)).toHaveLength(2); // the ground, and behind the b
 });

@@ -15,7 +15,7 @@ import {
   watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
-import { childrenOf, readProcess, zombiesOf } from '../kernel/processes';
+import { childrenOf, isStopped, zombiesOf } from '../kernel/processes';
 import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
 import {
   describeEnd,
@@ -141,7 +141,7 @@ export async function counting(target: Target, defer: Defer): Promise<Finding> {
   // While the parent is stopped, 50 signals become one: a pending signal is
   // a yes or no, see signal(7).
   process.kill(server.pid, 'SIGSTOP');
-  await waitFor('it is stopped', () => readProcess(server.pid)?.state === 'T');
+  await waitFor('it is stopped', () => isStopped(server.pid));
   for (const client of clients) client.send(LAST_REQUEST);
   await waitFor('all children have ended', () => {
     // Where SIGCHLD is ignored, not even a zombie is left of them.

@@ -361,6 +361,17 @@ export function readText(path: string): string | null {
   return orNull(() => readFileSync(path, 'latin1'));
 }
 
+/**
+ * Whether a process has been stopped, with all its threads. One that has yet
+ * to stop can still take a signal.
+ */
+export function isStopped(pid: number): boolean {
+  const threads = listNumbers(`/proc/${pid}/task`).map((thread) =>
+    readText(`/proc/${pid}/task/${thread}/stat`),
+  );
+  return threads.every((stat) => /\) T /.test(stat ?? ''));
+}
+
 function listNumbers(folder: string): number[] {
   const names = orNull(() => readdirSync(folder)) ?? [];
   return names.filter((name) => /^\d+$/.test(name)).map(Number);

@@ -9,6 +9,7 @@ import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
 import {
   childrenOf,
   descriptorsOf,
+  isStopped,
   readProcess,
   readText,
   zombiesOf,
@@ -183,6 +184,7 @@ async function endTogether(
   await comesTrue(() => childrenOf(server.pid).length === AT_ONCE);
   await comesTrue(watchIdle(server));
   process.kill(server.pid, 'SIGSTOP');
+  await comesTrue(() => isStopped(server.pid));
   for (const client of clients) client.send(get('/'));
   const zombies = () => zombiesOf(server.pid).length;
   await comesTrue(() => zombies() === AT_ONCE);
