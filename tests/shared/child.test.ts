@@ -1,18 +1,26 @@
-import { describe, expect, test } from 'vitest';
-import { built, startProgram } from '../support/server';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { startProgram as start } from '../../tools/harness/programs';
+import { built } from '../support/server';
 
-/** Runs the fixture and returns all that parent and child said. */
-async function runChild(way: string) {
-  const program = startProgram(built('tests/fixtures/child'), [way]);
-  const { code } = await program.ended;
-  return { code, lines: program.output().trim().split('\n') };
-}
+let said: Map<string, string[]>;
+let last: string[];
+
+/** Runs the fixture once: what parent and child said of each way. */
+beforeAll(async () => {
+  const program = start(
+    [process.execPath, built('tests/fixtures/child')],
+    () => {},
+  );
+  expect(await program.ended).toEqual({ code: 0, signal: null });
+  const sections = program.output().trim().split(/^# /m).slice(1);
+  const ways = sections.map((section) => section.trim().split('\n'));
+  last = ways.at(-1)?.splice(-1) ?? [];
+  said = new Map(ways.map(([way = '', ...lines]) => [way, lines]));
+});
 
 describe('a child leaves by _exit', () => {
-  test('with status 0 when its work is done', async () => {
-    const { code, lines } = await runChild('returns');
-    expect(lines).toEqual(['ended: exit 0', 'exit handler']);
-    expect(code).toBe(0);
+  test('with status 0 when its work is done', () => {
+    expect(said.get('returns')).toEqual(['ended: exit 0']);
   });
 
   test.each([
@@ -23,18 +31,22 @@ describe('a child leaves by _exit', () => {
     ['waits for a timer', 'has to be synchronous'],
     ['exits', 'process.exit(0) in a child'],
     ['sets an exit code and exits', 'process.exit() in a child'],
-  ])('with a message and status 1 when it %s', async (way, message) => {
-    const { code, lines } = await runChild(way);
+  ])('with a message and status 1 when it %s', (way, message) => {
+    const lines = said.get(way) ?? [];
     expect(lines[0]).toMatch(/^\[\d+\] child fails: /);
     expect(lines.join('\n')).toContain(message);
-    // The parent goes on, alone: its handlers and its last line come once.
-    const words = lines.filter((line) => /handler|ended/.test(line));
-    expect(words).toEqual(['ended: exit 1', 'exit handler']);
-    expect(code).toBe(0);
+    expect(lines.at(-1)).toBe('ended: exit 1');
+    // The parent's handlers are not the child's.
+    expect(lines.join('\n')).not.toContain('handler');
   });
 
-  test('or of SIGTERM, which the parent had a handler for', async () => {
-    const { lines } = await runChild('sleeps until SIGTERM');
-    expect(lines).toEqual(['ended: killed by SIGTERM', 'exit handler']);
+  test('or of SIGTERM, which the parent had a handler for', () => {
+    expect(said.get('sleeps until SIGTERM')).toEqual([
+      'ended: killed by SIGTERM',
+    ]);
+  });
+
+  test('and the parent goes on, and ends once', () => {
+    expect(last).toEqual(['exit handler']);
   });
 });

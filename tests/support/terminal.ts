@@ -49,7 +49,7 @@ export function openTerminal(
   return {
     ...program,
     type: (keys) => program.process.stdin?.write(keys),
-    screen: () => plain(program.output().split('\x1b[H').at(-2) ?? ''),
+    screen: () => plain(lastPicture(program.output())),
     restored: () => program.output().trimEnd().endsWith(RESTORE),
     inner: () => treeOf(program.pid).find(isTool) ?? program.pid,
   };
@@ -58,6 +58,13 @@ export function openTerminal(
 function isTool(pid: number): boolean {
   const command = readText(`/proc/${pid}/cmdline`) ?? '';
   return /^[^\0]*node\0.*tools\/\w+\/main\.ts/.test(command);
+}
+
+/** The last picture that has come completely: see watch/screen.ts. */
+function lastPicture(output: string): string {
+  const end = output.lastIndexOf('\x1b[J\x1b[H');
+  const start = output.lastIndexOf('\x1b[?2026h\x1b[H', end);
+  return start === -1 ? '' : output.slice(start, end);
 }
 
 /** A text without escape sequences. */

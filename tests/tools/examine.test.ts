@@ -2,12 +2,6 @@
  * `npm run examine`, as somebody uses it on a server of their own.
  */
 import { expect, test } from 'vitest';
-import { waitFor } from '../../tools/harness/wait';
-import {
-  type Process,
-  readProcess,
-  treeOf,
-} from '../../tools/kernel/processes';
 import { built, STAGES, startTool } from '../support/server';
 
 const NODE = process.execPath;
@@ -118,23 +112,4 @@ test.each([
   expect(output).toMatch(/^examine: .*\n$/);
   expect(output).toContain(problem);
   expect(code).toBe(2);
-});
-
-test('examine leaves nothing behind when Ctrl-C ends it', async () => {
-  const listen = 'require("net").createServer().listen(+process.argv[1])';
-  const program = startTool('examine', [NODE, '-e', listen, '{port}']);
-  // As early as can be: the server may not yet have begun to be itself.
-  const below = await waitFor('a server runs', () => {
-    const [, ...pids] = treeOf(program.pid);
-    return pids.length > 0 && pids.map(readProcess);
-  });
-  process.kill(program.pid, 'SIGINT');
-  expect(await program.ended).toEqual({ code: null, signal: 'SIGINT' });
-  // A number may be somebody else's by now: a start at another time. And not
-  // every init is quick to bury those it has adopted.
-  const runs = (old: Process | null) => {
-    const now = old && readProcess(old.pid);
-    return now && now.startedAt === old.startedAt && now.state !== 'Z';
-  };
-  await waitFor('nothing runs', () => !below.some(runs));
 });

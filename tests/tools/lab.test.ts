@@ -1,13 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { waitFor } from '../../tools/harness/wait';
-import { readProcess } from '../../tools/kernel/processes';
 import { LABS } from '../../tools/lab/labs';
 import { openNotebook } from '../../tools/lab/notebook';
 import { startTool, untilItSays } from '../support/server';
 import { openTerminal } from '../support/terminal';
 
 /** The servers that a lab has started. */
-function serversIn(output: string): number[] {
+function _serversIn(output: string): number[] {
   return [...output.matchAll(/PID (\d+) listens/g)].map(([, pid]) =>
     Number(pid),
   );
@@ -45,16 +43,4 @@ test('a lab asks for a prediction first', async () => {
   terminal.type('nothing is left\r');
   await untilItSays(terminal, 'Your prediction was: nothing is left');
   expect((await terminal.ended).code).toBe(0);
-});
-
-test('Ctrl-C ends a lab and everything it has started', async () => {
-  const terminal = openTerminal('lab', ['head-of-line', '--yes']);
-  const [pid = 0] = await waitFor('a server has started', () => {
-    const servers = serversIn(terminal.output());
-    return servers.length > 0 && servers;
-  });
-  terminal.type('\x03');
-  await terminal.ended;
-  await waitFor('nothing is left', () => readProcess(pid) === null);
-  expect(terminal.output()).not.toContain('More about it');
 });
