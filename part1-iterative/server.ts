@@ -18,7 +18,8 @@ function serve(options: ServerOptions): void {
   const listener = openListener(options);
 
   for (;;) {
-    // The listener only ever listens. Each connection gets a new descriptor.
+    // No bytes ever pass through the listener. Each connection gets a
+    // descriptor of its own.
     const client = accept(listener);
 
     // Whoever connects meanwhile waits in the kernel's queue.

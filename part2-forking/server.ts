@@ -1,16 +1,16 @@
 /**
  * Part 2: the forking server.
  *
- * New: the parent does nothing but accept. For each client it forks a child,
- * and the child serves it while the parent is back at accept.
+ * New: the parent serves nobody. For each client it forks a child, and the
+ * child serves it while the parent is back at accept.
  *
  *     npm run part2        then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
  * What still goes wrong: curl prints the answer and hangs, since the parent
- * holds the connection too. It never gives a descriptor back, until it may
- * have no more. And nobody collects the children's exit statuses: each stays
- * behind as a zombie, until the user may have no more processes.
+ * holds the connection too. It never gives a descriptor back, and in the end
+ * it gets no more. And nobody collects the children's exit statuses: each
+ * stays behind as a zombie, and in the end the user gets no more processes.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork } from '#shared/processes';
@@ -29,14 +29,13 @@ function serve(options: ServerOptions): void {
     const pid = fork();
     if (pid === 0) {
       exitAfter(() => {
-        // The child only serves its client. It has no use for the listener.
+        // The child only serves its client, and ends here. It has no use for
+        // the listener.
         close(listener);
         serveClient(client, options);
         close(client);
       });
     }
-
-    // The parent takes the next client.
   }
 }
 

@@ -17,8 +17,8 @@ import {
   forkOrTurnAway,
   isFull,
   isStopping,
-  lastChild,
-  stopInOrder,
+  stopOnSignals,
+  waitForLastChild,
 } from '#shared/parent';
 import { exitAfter, WNOHANG, WUNTRACED, waitpid } from '#shared/processes';
 import { serveClient } from '#shared/serve';
@@ -30,7 +30,7 @@ type Options = ServerOptions & { maxChildren: number };
 
 async function serve(options: Options): Promise<void> {
   onSignal('SIGCHLD', reapChildren);
-  stopInOrder();
+  stopOnSignals();
   const listener = openListener(options);
 
   while (!isStopping()) {
@@ -40,7 +40,7 @@ async function serve(options: Options): Promise<void> {
     }
 
     const client = await acceptOrSignal(listener);
-    if (typeof client === 'string') continue;
+    if (typeof client === 'string') continue; // nobody: it says why
 
     const pid = forkOrTurnAway(client);
     if (pid === 0) {
@@ -51,16 +51,18 @@ async function serve(options: Options): Promise<void> {
       });
     }
 
+    // Also if there is no child: then pid is null, and the client has its 503.
     close(client);
   }
 
   close(listener);
-  await lastChild();
+  await waitForLastChild();
 }
 
 /**
  * Signals are not counted: ten children may end and ring the bell once. So we
- * ask again until the kernel says that nobody else is waiting.
+ * ask again until there is no child left to tell of. (WUNTRACED: of those that
+ * were stopped, too, for the log.)
  */
 function reapChildren(): void {
   while ('pid' in waitpid(-1, WNOHANG | WUNTRACED));

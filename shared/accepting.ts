@@ -31,8 +31,8 @@ export async function acceptUnlessInterrupted(
 
 /**
  * Why nobody was accepted: a `signal` came, and its handler has run; the
- * client was `gone` before its turn came; or descriptors or memory are
- * `exhausted`, which has been waited for a moment to pass.
+ * client was `gone` before its turn came; or descriptors or memory were
+ * `exhausted`, and a moment has passed since.
  */
 export type NoClient = 'signal' | 'gone' | 'exhausted';
 
@@ -42,7 +42,7 @@ export type NoClient = 'signal' | 'gone' | 'exhausted';
  * somebody has looked.
  *
  * @returns the descriptor of a client that has been accepted, or why not
- * @throws SystemError EBADF, EINVAL: the listener is none
+ * @throws SystemError EBADF, EINVAL: it is not a listening socket
  */
 export async function acceptOrSignal(
   listener: number,
@@ -50,7 +50,7 @@ export async function acceptOrSignal(
   either ??= await watchBoth(listener);
   poll(either, NO_LIMIT);
   const signal = either.happened(SIGNAL);
-  if (either.happened(CLIENT) && (!signal || ++wentFirst < MAY_GO_FIRST)) {
+  if (either.happened(CLIENT) && (!signal || wentFirst++ < MAY_GO_FIRST)) {
     return acceptReady(listener);
   }
   wentFirst = 0;
@@ -58,7 +58,10 @@ export async function acceptOrSignal(
   return 'signal';
 }
 
-/** A turn of the event loop costs much, and one is enough for many signals. */
+/**
+ * So many clients at the most go before a signal that waits: a turn of the
+ * event loop costs much, and one is enough for many signals.
+ */
 const MAY_GO_FIRST = 16;
 /** How many clients have been accepted while a signal waited. */
 let wentFirst = 0;
@@ -66,6 +69,7 @@ let wentFirst = 0;
 const NO_LIMIT = -1;
 const CLIENT = 0;
 const SIGNAL = 1;
+/** Of the one listener that this process has. */
 let either: PollSet | null = null;
 
 async function watchBoth(listener: number): Promise<PollSet> {
@@ -78,8 +82,8 @@ async function watchBoth(listener: number): Promise<PollSet> {
 
 // Nothing left to make a descriptor of, here or in the whole machine.
 const EXHAUSTED: number[] = [E.EMFILE, E.ENFILE, E.ENOBUFS, E.ENOMEM];
-// The connection broke before anybody accepted it. accept(2) asks servers to
-// take these for "try again".
+// There is nothing wrong with the listener. Most of these are on the list of
+// accept(2) of what servers should take for "try again".
 const GONE: number[] = [
   E.ECONNABORTED,
   E.EPROTO,
@@ -90,14 +94,14 @@ const GONE: number[] = [
   E.ENETUNREACH,
   E.EPERM,
 ];
-/** A child that ends may set something free; so may anybody else. */
+/** At most this long, since others than our children may free something. */
 const EXHAUSTED_MS = 500;
 
 /** Accepts a client that is there. Nobody else accepts from this listener. */
 async function acceptReady(listener: number): Promise<number | NoClient> {
   try {
     const client = accept(listener);
-    trouble = 0;
+    lastErrno = 0;
     return client;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
@@ -111,11 +115,11 @@ async function acceptReady(listener: number): Promise<number | NoClient> {
 }
 
 /** The last error that was logged, 0 after a success. */
-let trouble = 0;
+let lastErrno = 0;
 
 /** Logs an error when it begins, not at every attempt. */
 function tell<Why extends NoClient>(errno: number, why: Why): Why {
-  if (errno !== trouble) log('accept:', describeErrno(errno));
-  trouble = errno;
+  if (errno !== lastErrno) log('accept:', describeErrno(errno));
+  lastErrno = errno;
   return why;
 }

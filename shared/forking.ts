@@ -2,21 +2,24 @@
  * How a server starts that is going to fork.
  */
 import type { Flags, Values } from './flags';
-import { keepHandlers, prepareChildren, rehearse } from './node/children';
+import { keepHandlers, prepareChildren, rehearse } from './node/child';
 import { rehearseFork } from './node/fork';
 import { packHeap } from './node/heap';
 import { refuse } from './node/requirements';
 import { restartWithNodeFlags } from './node/restart';
 import { warmUp } from './node/warm-up';
-import { _exit, exitAfter, fork, inWords, waitpid } from './processes';
+import { _exit, describeEnding, exitAfter, fork, waitpid } from './processes';
 import { serveClient } from './serve';
 import { close } from './sockets';
 import { type ServerOptions, start } from './start';
 
 /**
  * Starts a stage as `start` does, and before it makes Node fit to be forked:
- * with one thread, with all it needs compiled, and with its memory in order.
- * What that takes stands in node/.
+ * without V8's helper threads, with all it needs compiled, and with its memory
+ * in order.
+ *
+ * What that takes stands in node/. Forking needs child.ts, fork.ts, memory.ts
+ * and the first two flags in restart.ts. All the rest is for speed alone.
  */
 export function startForking<F extends Flags>(
   name: string,
@@ -60,8 +63,9 @@ export function prepareToFork(options: { timeout: number }): void {
 /** A child that comes to its end: better to know before a client needs it. */
 function tryFork(): void {
   const pid = fork();
+  // Not just 0: it shall use its heap, which it may not have.
   if (pid === 0) _exit(JSON.parse('0'));
   const child = waitpid(pid, 0);
   if (child.how === 'exited' && child.status === 0) return;
-  refuse(`Node cannot be forked here: a child of it was ${inWords(child)}`);
+  refuse(`Node cannot be forked here; its child: ${describeEnding(child)}`);
 }

@@ -7,9 +7,9 @@ import {
   type Request,
   type Status,
 } from './http';
-import { RLIMIT_CORE, setrlimit } from './limits';
 import { getpid, getppid } from './processes';
-import { kill, signal } from './signals';
+import { RLIMIT_CORE, setrlimit } from './rlimits';
+import { kill, SIG_DFL, signal } from './signals';
 import { bothNames, clientsSoFar, formatPair } from './sockets';
 
 /** What a client is sent. */
@@ -57,7 +57,7 @@ export function answer(request: Request, client: number): Reply {
 }
 
 /** The answer to bytes that are no request. */
-export function refuse({ status, reason }: Rejection): Reply {
+export function refusal({ status, reason }: Rejection): Reply {
   return { status, body: () => `${status}: ${reason}\n` };
 }
 
@@ -123,7 +123,7 @@ function countClients(): Reply {
 /** Dies of SIGSEGV, as of a bad pointer, without leaving a core file. */
 function crash(): never {
   setrlimit(RLIMIT_CORE, 0);
-  signal('SIGSEGV', 0);
+  signal('SIGSEGV', SIG_DFL);
   kill(getpid(), 'SIGSEGV');
   throw new Error('SIGSEGV did not end this process');
 }

@@ -4,16 +4,16 @@
  */
 import { log, logOnce } from './log';
 import { SystemError } from './node/libc';
-import { fork, livingChildren } from './processes';
+import { fork, unreapedChildren } from './processes';
 import { turnAway } from './serve';
 import { kill, nextSignal, onSignal } from './signals';
 
 /**
  * Whether there are as many children as there may be. Clients wait in the
- * accept queue until one has ended.
+ * accept queue until one has been reaped.
  */
 export function isFull(maxChildren: number): boolean {
-  if (livingChildren().length < maxChildren) return false;
+  if (unreapedChildren().length < maxChildren) return false;
   logOnce(`${maxChildren} children: new connections wait in the queue`);
   return true;
 }
@@ -22,7 +22,7 @@ export function isFull(maxChildren: number): boolean {
  * fork(2) for a server that goes on when there is no room for a child: the
  * client is told so, with a 503.
  *
- * @returns as fork, or null for EAGAIN and ENOMEM, which is logged
+ * @returns as fork, or null if it fails, which is logged
  */
 export function forkOrTurnAway(client: number): number | null {
   try {
@@ -37,7 +37,7 @@ export function forkOrTurnAway(client: number): number | null {
 
 let stopping = false;
 
-/** Whether the server has been told to stop, see `stopInOrder`. */
+/** Whether the server has been told to stop, see `stopOnSignals`. */
 export function isStopping(): boolean {
   return stopping;
 }
@@ -48,17 +48,17 @@ const SAME_CTRL_C_MS = 500;
 
 /**
  * From now on, the first SIGTERM or SIGINT (Ctrl-C) only asks the server to
- * stop. The next one ends its children, with SIGKILL, which also ends one that
- * is stopped.
+ * stop. The next one ends its children, with SIGKILL, which also ends a child
+ * that SIGSTOP has stopped.
  */
-export function stopInOrder(): void {
+export function stopOnSignals(): void {
   let since = 0;
   const handler = () => {
     if (!stopping) {
       stopping = true;
       since = performance.now();
     } else if (performance.now() - since > SAME_CTRL_C_MS) {
-      for (const pid of livingChildren()) kill(pid, 'SIGKILL');
+      for (const pid of unreapedChildren()) kill(pid, 'SIGKILL');
     }
   };
   onSignal('SIGTERM', handler);
@@ -66,10 +66,10 @@ export function stopInOrder(): void {
 }
 
 /** Waits for the last child: those we have get the whole of their answer. */
-export async function lastChild(): Promise<void> {
-  const { length } = livingChildren();
+export async function waitForLastChild(): Promise<void> {
+  const { length } = unreapedChildren();
   if (length > 0) {
     log(`waits for its last children (${length}): Ctrl-C again ends them`);
   }
-  while (livingChildren().length > 0) await nextSignal();
+  while (unreapedChildren().length > 0) await nextSignal();
 }

@@ -3,10 +3,12 @@
  */
 import { constants } from 'node:os';
 import { log } from './log';
-import { runToEnd } from './node/children';
+import { runToEnd } from './node/child';
 import { forkNode } from './node/fork';
 import { check, errno, libc } from './node/libc';
 import { signalName } from './signals';
+
+export { _exit } from './node/child';
 
 const { ECHILD, EINTR } = constants.errno;
 
@@ -25,7 +27,7 @@ const children: number[] = [];
  * What it takes to do this with Node stands in node/.
  *
  * @returns the child's PID in the parent, 0 in the child
- * @throws SystemError EAGAIN (a limit on processes), ENOMEM
+ * @throws SystemError EAGAIN (a limit on processes), ENOMEM, EINVAL
  */
 export function fork(): number {
   const pid = forkNode();
@@ -37,10 +39,10 @@ export function fork(): number {
 }
 
 /**
- * The PIDs of a parent's children, zombies included. A child that asks gets
- * the list as it was when the child was made.
+ * The PIDs of a parent's children that it has not waited for, zombies
+ * included. A child that asks gets the list as it was when it was made.
  */
-export function livingChildren(): readonly number[] {
+export function unreapedChildren(): readonly number[] {
   return children;
 }
 
@@ -56,18 +58,12 @@ export function exitAfter(work: () => void): never {
   return runToEnd(work);
 }
 
-/** _exit(2): ends this process at once, whatever it is doing. */
-export function _exit(status: number): never {
-  libc._exit(status);
-  throw new Error('_exit(2) does not return');
-}
-
 /** What waitpid(2) tells of a child. One that was stopped may go on. */
 export type Child =
   | { how: 'exited'; pid: number; status: number }
   | { how: 'killed' | 'stopped'; pid: number; signal: string };
 
-/** Why it tells of none: with WNOHANG, all run; or there are none (ECHILD). */
+/** It found nobody: all still run (WNOHANG), or there are no children. */
 export type Nobody = { how: 'running' | 'childless' };
 
 /**
@@ -84,10 +80,10 @@ export function waitpid(pid: number, options: number): Child | Nobody {
   if (found === -1 && errno() === ECHILD) return { how: 'childless' };
   check(found, 'waitpid', { pid });
   const child = decode(found, status[0] ?? 0);
-  if (child.how === 'stopped') log(found, 'was', inWords(child));
+  if (child.how === 'stopped') log(found, 'was', describeEnding(child));
   else {
     forget(found);
-    log('reaped', found, '→', inWords(child));
+    log('reaped', found, '→', describeEnding(child));
   }
   return child;
 }
@@ -109,7 +105,7 @@ function forget(pid: number): void {
 }
 
 /** `exit 0`, `killed by SIGSEGV`, `stopped by SIGSTOP`. */
-export function inWords(child: Child | Nobody): string {
+export function describeEnding(child: Child | Nobody): string {
   if (child.how === 'exited') return `exit ${child.status}`;
   return 'signal' in child ? `${child.how} by ${child.signal}` : child.how;
 }

@@ -16,7 +16,7 @@ import {
 } from './http';
 import { log } from './log';
 import { SystemError } from './node/libc';
-import { answer, type Reply, refuse } from './pages';
+import { answer, type Reply, refusal } from './pages';
 import {
   POLLRDHUP,
   read,
@@ -33,7 +33,7 @@ import {
 /**
  * Serves one client. Whatever the client does, this returns: at the latest
  * when it has been silent for the time limit, or when the kernel has given up
- * one that reads nothing, see `listenOn`.
+ * one that reads nothing, see `patience` in sockets.ts.
  *
  * @param timeout seconds for the head of the request, and again for its body
  */
@@ -49,7 +49,7 @@ export function serveClient(
       return;
     }
     const refused = request.kind === 'rejection';
-    const reply = refused ? refuse(request) : answer(request, client);
+    const reply = refused ? refusal(request) : answer(request, client);
     send(client, reply, inbox.method === 'HEAD');
     log(summary(request), '→', reply.status);
     hangUp(client, refused);

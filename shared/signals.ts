@@ -11,9 +11,7 @@ import { POLLIN, PollSet, poll } from './sockets';
 
 const { signals } = constants;
 
-/** The dispositions of signal(2): what the kernel does by itself, or nothing. */
-export const SIG_DFL = 0;
-export const SIG_IGN = 1;
+export { SIG_DFL, SIG_IGN } from './node/libc';
 
 /** kill(2): sends a signal. @throws SystemError ESRCH, EPERM */
 export function kill(pid: number, name: NodeJS.Signals): void {

@@ -11,15 +11,15 @@ import {
   toggle,
   type Values,
 } from './flags';
+import { announce, startLog, startTrace } from './log';
+import { refuse } from './node/requirements';
 import {
   dropPrivileges,
   NOBODY,
   RLIMIT_NOFILE,
   RLIMIT_NPROC,
   setrlimit,
-} from './limits';
-import { announce, startLog, startTrace } from './log';
-import { refuse } from './node/requirements';
+} from './rlimits';
 import { handleSignals } from './signals';
 
 // Listening ports are 16 bits wide; the kernel cuts the backlog to

@@ -24,8 +24,6 @@ function serve(options: ServerOptions): void {
         close(client);
       });
     }
-
-    // The parent takes the next client.
   }
 }
 

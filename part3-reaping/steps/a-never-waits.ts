@@ -8,7 +8,7 @@
  *     curl http://127.0.0.1:8888/ ; ps -o pid,ppid,stat,comm --ppid PID
  *
  * What still goes wrong: nobody collects the children's exit statuses. Each
- * stays behind as a zombie, until the user may have no more processes.
+ * stays behind as a zombie, and in the end the user gets no more processes.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork } from '#shared/processes';

@@ -8,7 +8,8 @@
  *     curl http://127.0.0.1:8888/
  *
  * What still goes wrong: the signal finds the parent in accept. The call is
- * interrupted and fails with EINTR, and the server dies of it.
+ * interrupted and fails with EINTR, and the server dies of it. The handler gets
+ * its turn only then.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork, WNOHANG, waitpid } from '#shared/processes';

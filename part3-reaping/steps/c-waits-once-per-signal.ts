@@ -1,8 +1,8 @@
 /**
  * Step c on the way to part 3: call accept again.
  *
- * New: an interrupted accept is no failure. The handler runs, and the loop
- * goes back to accept.
+ * New: an interrupted accept is no failure. The handler runs, when the event
+ * loop turns (so there is an await now), and the loop goes back to accept.
  *
  *     npm run part3c       then, in another terminal:
  *     curl http://127.0.0.1:8888/

@@ -1,9 +1,9 @@
 /**
  * fork(2) for a process that is Node.
  */
-import { becomeChild } from './children';
+import { becomeChild } from './child';
 import { errno, libc, observer, SystemError, unobserved } from './libc';
-import { copyAllToChild, tellOfCopying } from './memory';
+import { markAllForCopying, tellOfMarking } from './memory';
 
 const SIG_SETMASK = 2; // the same number on x86-64 and arm64
 const SIGSET_BYTES = 128; // sizeof(sigset_t) in glibc and in musl
@@ -26,23 +26,23 @@ export function forkNode(): number {
   }
 }
 
-function copyProcess(fork: () => number, becomeChild: () => void): number {
-  copyAllToChild();
-  const pid = fork(); // nothing may be allocated between these two
+function copyProcess(callFork: () => number, begin: () => void): number {
+  markAllForCopying();
+  const pid = callFork(); // nothing may be allocated between these two
   const error = errno();
   if (observer !== null) {
-    if (pid !== 0) tellOfCopying(observer);
+    if (pid !== 0) tellOfMarking(observer);
     observer('fork', [], pid, error);
   }
-  if (pid === 0) becomeChild();
+  if (pid === 0) begin();
   if (pid === -1) throw new SystemError('fork', error);
   return pid;
 }
 
-/** What a child does first, see `rehearse`. */
+/** What a child does first, see `rehearse` in child.ts. */
 export function rehearseFork(): void {
   copyProcess(
     () => 0,
-    () => becomeChild('/dev/null'),
+    () => becomeChild('/dev/null'), // the parent's own score stays
   );
 }

@@ -25,11 +25,11 @@ const declare = (prototype: string): CFunction => program.func(prototype);
 
 /**
  * System calls as C declares them: -1 means failure, and `errno()` says why.
- * Buffers stand for pointers. Nobody observes these: they are for what is no
- * event itself, such as the writing of a log.
+ * Buffers stand for pointers. --trace does not show these: they are for what
+ * is no event itself, such as the writing of a log.
  */
 export const unobserved = {
-  // socket(2) to poll(2): sockets.ts
+  // Sockets and other descriptors
   socket: declare('int socket(int domain, int type, int protocol)'),
   socketpair: declare(
     'int socketpair(int domain, int type, int protocol, void *fds)',
@@ -54,14 +54,14 @@ export const unobserved = {
   close: declare('int close(int fd)'),
   poll: declare('int poll(void *fds, unsigned long count, int timeout)'),
 
-  // mmap(2) to madvise(2): heap.ts and memory.ts
+  // Memory
   mmap: declare(
     'intptr_t mmap(uintptr_t start, size_t length, int prot, int flags, int fd, long offset)',
   ),
   munmap: declare('int munmap(uintptr_t start, size_t length)'),
   madvise: declare('int madvise(uintptr_t start, size_t length, int advice)'),
 
-  // fork(2) to setuid(2): processes.ts, limits.ts and restart.ts
+  // Processes, and what they may do
   fork: declare('int fork()'),
   waitpid: declare('int waitpid(int pid, void *status, int options)'),
   _exit: declare('void _exit(int status)'),
@@ -79,7 +79,7 @@ export const unobserved = {
   setgid: declare('int setgid(unsigned int gid)'),
   setuid: declare('int setuid(unsigned int uid)'),
 
-  // kill(2) to sigprocmask(2): signals.ts and children.ts
+  // Signals
   kill: declare('int kill(int pid, int signal)'),
   signal: declare('intptr_t signal(int signal, intptr_t handler)'),
   siginterrupt: declare('int siginterrupt(int signal, int flag)'),
@@ -119,6 +119,10 @@ export function eventLoopDescriptor(): number {
   const loop = program.func('void *uv_default_loop()')();
   return program.func('int uv_backend_fd(void *loop)')(loop);
 }
+
+/** The dispositions of signal(2): what the kernel does by itself, or nothing. */
+export const SIG_DFL = 0;
+export const SIG_IGN = 1;
 
 /** What a failed call was about: a descriptor, an address, a process. */
 export interface Subject {

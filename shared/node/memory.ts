@@ -69,24 +69,24 @@ let stretches: Stretch[] = [];
  *
  * @throws SystemError EINVAL: mappings that refuse keep appearing
  */
-export function copyAllToChild(): void {
+export function markAllForCopying(): void {
   for (let tries = 0; tries < TRIES; tries++) {
-    if (copyStretches()) return;
+    if (markStretches()) return;
     stretches = findStretches();
   }
   throw new SystemError('madvise', EINVAL);
 }
 
 /** @returns false if a mapping refuses that did not when they were made */
-function copyStretches(): boolean {
+function markStretches(): boolean {
   for (let i = 0; i < stretches.length; i++) {
-    if (!copyToChild(stretches[i] as Stretch)) return false;
+    if (!markForCopying(stretches[i] as Stretch)) return false;
   }
   return stretches.length > 0;
 }
 
-/** Tells of these calls, after the fork that nothing may delay. */
-export function tellOfCopying(tell: Observer): void {
+/** Reports these calls once fork is done, since nothing may come between. */
+export function tellOfMarking(tell: Observer): void {
   for (const { start, length, errno } of stretches) {
     const result = errno === 0 ? 0 : -1;
     tell('madvise', [start, length, MADV_DOFORK], result, errno);
@@ -94,7 +94,7 @@ export function tellOfCopying(tell: Observer): void {
 }
 
 /** @returns false if one of the mappings in it refuses */
-function copyToChild(stretch: Stretch): boolean {
+function markForCopying(stretch: Stretch): boolean {
   const { start, length } = stretch;
   const result = unobserved.madvise(start, length, MADV_DOFORK);
   stretch.errno = result === 0 ? 0 : errno();
@@ -110,7 +110,7 @@ function findStretches(): Stretch[] {
   };
   for (const { start: from, end } of mappingsOf('self')) {
     if (end > HIGHEST) break;
-    if (copyToChild({ start: from, length: end - from, errno: 0 })) continue;
+    if (markForCopying({ start: from, length: end - from, errno: 0 })) continue;
     add(from);
     start = end;
   }

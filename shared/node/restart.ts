@@ -4,9 +4,9 @@
 import { check, libc } from './libc';
 
 /**
- * `--single-threaded`, `--v8-pool-size=0`: only the thread that calls fork
- * exists in the child. A lock that another thread held at that moment would
- * stay locked in the child for ever.
+ * `--single-threaded`, `--v8-pool-size=0`: no helper threads of V8, because
+ * only the thread that calls fork exists in the child. A lock that another one
+ * held at that moment would stay locked in the child for ever.
  *
  * The others make a fork cheaper, since it copies page tables:
  * `--use-largepages=silent`: Node's code in few large pages.

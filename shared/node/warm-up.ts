@@ -6,12 +6,14 @@ import { check, libc } from './libc';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const ROUNDS = 1_000;
+
 // V8 compiles a function when it is first called, and learns during the next
 // calls which types it meets. What has been called often it compiles again,
 // for these types, into code that takes no more notes. Each note is written to
-// a page that a child then has to copy. So it is told that a few hundred calls
-// are often: before Node 22 in bytes of code that have run, then in calls.
-const ROUNDS = 1_000;
+// a page that a child then has to copy. So V8 is told that a few hundred calls
+// are often: before Node 22 in bytes of code that have run, and then such
+// counts shall be rare in children; from Node 22 on in calls.
 const [MAJOR = 0] = process.versions.node.split('.').map(Number);
 const [FEW, MANY] =
   MAJOR < 22

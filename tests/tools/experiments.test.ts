@@ -32,7 +32,7 @@ const BROKEN: Record<string, Broken> = {
   },
   'a part3 that does not close its copy': {
     stage: 'part3',
-    edits: [['      });\n    }\n\n    close(client);', '      });\n    }\n']],
+    edits: [['has its 503.\n    close(client);', 'has its 503.']],
     found: { hanging: '20 of 20 clients hang' },
   },
   'a part3 that opens something for each client': {

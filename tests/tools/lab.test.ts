@@ -4,13 +4,6 @@ import { openNotebook } from '../../tools/lab/notebook';
 import { startTool, untilItSays } from '../support/server';
 import { openTerminal } from '../support/terminal';
 
-/** The servers that a lab has started. */
-function _serversIn(output: string): number[] {
-  return [...output.matchAll(/PID (\d+) listens/g)].map(([, pid]) =>
-    Number(pid),
-  );
-}
-
 test('without a name, all labs are listed', async () => {
   const lab = startTool('lab');
   expect((await lab.ended).code).toBe(0);

@@ -3,8 +3,8 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
+import type { StageFinding } from '../../tools/test/measure';
 import { PROMISES } from '../../tools/test/promises';
-import type { StageFinding } from '../../tools/test/stages';
 import { formatTable } from '../../tools/test/table';
 import { STAGE_NAMES } from '../support/server';
 

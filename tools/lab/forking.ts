@@ -3,7 +3,7 @@
  */
 
 import { get as httpGet } from 'node:http';
-import { NOBODY } from '#shared/limits';
+import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';

@@ -10,7 +10,7 @@
 import { GCProfiler } from 'node:v8';
 import { integer, readFlags } from '#shared/flags';
 import { prepareToFork } from '#shared/forking';
-import { exitAfter, fork, inWords, waitpid } from '#shared/processes';
+import { describeEnding, exitAfter, fork, waitpid } from '#shared/processes';
 
 const COLLECT_EVERY = 100;
 const COLLECTIONS = 3;
@@ -27,7 +27,7 @@ for (let i = 1; i <= forks; i++) {
   const pid = fork();
   if (pid === 0) exitAfter(i % COLLECT_EVERY === 0 ? collectGarbage : doLittle);
   const child = waitpid(pid, 0);
-  if (inWords(child) !== 'exit 0') failures.push(child);
+  if (describeEnding(child) !== 'exit 0') failures.push(child);
   if (process.stdout.isTTY && Date.now() - started > 100) {
     started = Date.now();
     process.stdout.write(`\r${i} of ${forks}`);
@@ -61,6 +61,7 @@ function report(): void {
       `${COLLECTIONS} times: ${killed} killed by a signal, ` +
       `${failures.length - killed} failed otherwise`,
   );
-  for (const child of failures.slice(0, 10)) console.log(`  ${inWords(child)}`);
+  for (const child of failures.slice(0, 10))
+    console.log(`  ${describeEnding(child)}`);
   process.exitCode = failures.length > 0 ? 1 : 0;
 }

@@ -13,7 +13,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGE_NAMES, STAGES, type Stage } from '../harness/stages';
-import { examineStages } from './stages';
+import { examineStages } from './measure';
 import { formatTable } from './table';
 
 const FINDINGS = 'build/stages.json';

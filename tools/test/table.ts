@@ -6,7 +6,7 @@ import { paint } from '../common/marks';
 import { wrap } from '../common/words';
 import { EXPERIMENTS, SYMPTOMS } from '../experiments';
 import { STAGE_NAMES } from '../harness/stages';
-import type { StageFinding } from './stages';
+import type { StageFinding } from './measure';
 
 const WIDTH = 78; // six cells of 13 on a terminal of 80 columns
 

@@ -3,7 +3,7 @@
  * is concluded.
  */
 import { readlinkSync } from 'node:fs';
-import { inWords } from '#shared/processes';
+import { describeEnding } from '#shared/processes';
 import {
   endOf,
   endOfZombie,
@@ -204,7 +204,12 @@ function lookAt(pid: number): Sight | null {
   if (!process) return null;
   const descriptors = descriptorsOf(pid) ?? new Map();
   const exit = process.state === 'Z' ? endOfZombie(pid) : null;
-  return { process, descriptors, exit: exit && inWords(exit), at: now() };
+  return {
+    process,
+    descriptors,
+    exit: exit && describeEnding(exit),
+    at: now(),
+  };
 }
 
 /**
@@ -354,5 +359,5 @@ function findEnd(
   }
   const exit = there ? endOfZombie(pid) : endOf(server);
   const state = there ? 'zombie' : 'gone';
-  return { pid, name, at, state, exit: exit && inWords(exit) };
+  return { pid, name, at, state, exit: exit && describeEnding(exit) };
 }

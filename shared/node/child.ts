@@ -5,19 +5,17 @@
  */
 import { constants as files, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { libc, SystemError, unobserved } from './libc';
+import { libc, SIG_DFL, SIG_IGN, SystemError, unobserved } from './libc';
 
 const { signals } = constants;
-const SIG_DFL = 0;
-const SIG_IGN = 1;
 
 /** Whether this process is a child that was forked. */
 let forked = false;
 let prepared = false;
 
 /**
- * Arranges in the parent, once, what children must not do: it costs each of
- * them nothing then.
+ * Arranges what children must not do. Done once in the parent, it costs no
+ * child anything.
  */
 export function prepareChildren(): void {
   if (prepared) return;
@@ -70,9 +68,9 @@ function guardExits(): void {
  * SIGTERM meant for the child would stop the parent. So the child gets the
  * kernel's defaults back.
  */
-export function becomeChild(score = OOM_SCORE): void {
+export function becomeChild(scoreFile = OOM_SCORE): void {
   forked = true;
-  goFirst(score);
+  volunteer(scoreFile);
   for (const [name, disposition] of dispositions) {
     libc.signal(signals[name as NodeJS.Signals], disposition);
   }
@@ -87,11 +85,11 @@ const HIGHEST_SCORE = Buffer.from('1000');
 
 /**
  * Where memory runs out, the kernel ends the process with the highest score.
- * It shall be a child with its one client, and not the parent. Anybody may
- * raise it: proc_pid_oom_score_adj(5).
+ * It shall be a child with its one client, and not the parent. A process may
+ * always raise its own: proc_pid_oom_score_adj(5).
  */
-function goFirst(score: string): void {
-  const fd = libc.open(score, files.O_WRONLY);
+function volunteer(scoreFile: string): void {
+  const fd = libc.open(scoreFile, files.O_WRONLY);
   if (fd === -1) return; // after setuid(2), for instance, it is not ours
   libc.write(fd, HIGHEST_SCORE, HIGHEST_SCORE.length);
   libc.close(fd);
@@ -112,14 +110,15 @@ export function runToEnd(work: () => void): never {
     die(error);
   }
   if (rehearsing) throw CURTAIN;
-  return leave(0);
+  return _exit(0);
 }
 
 const CURTAIN = new Error('the rehearsal is over');
 
 /**
  * Plays a child in the parent, but for the two system calls that would make
- * it real, and leaves the parent as it was.
+ * it real. The parent's signals are reset by it: call it in `keepHandlers`,
+ * and before anybody listens for rejections.
  *
  * @param child from `rehearseFork` to `exitAfter`
  * @throws whatever its work throws
@@ -167,11 +166,12 @@ function die(reason: unknown): never {
     const { getpid } = unobserved;
     writeSync(2, `[${getpid()}] child fails: ${explain(reason)}\n`);
   } finally {
-    leave(1);
+    _exit(1);
   }
 }
 
-function leave(status: number): never {
+/** _exit(2): ends this process at once, whatever it is doing. */
+export function _exit(status: number): never {
   libc._exit(status);
   throw new Error('_exit(2) does not return');
 }
