@@ -36,7 +36,7 @@ function limitMemory(bytes: number): string | null {
 test('part 3 loses a child and not itself when memory runs out', async ({
   skip,
 }) => {
-  const group = limitMemory(80 * 2 ** 20) ?? '';
+  const group = limitMemory(130 * 2 ** 20) ?? '';
   skip(group === '', 'no memory cgroup can be made here');
   const join = `echo $$ > ${group}/cgroup.procs && exec "$@"`;
   const server = [process.execPath, built(STAGES.part3), '--port', '0'];
