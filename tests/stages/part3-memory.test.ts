@@ -8,7 +8,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf, readText } from '../../tools/kernel/processes';
-import { ask, get, openClient, parseAnswer } from '../support/client';
+import {
+  ask,
+  type Client,
+  get,
+  openClient,
+  parseAnswer,
+} from '../support/client';
 import { built, STAGES, untilItListens } from '../support/server';
 
 /** Where a group for memory can be made: cgroups(7), version 1 and 2. */
@@ -47,17 +53,21 @@ test('part 3 loses a child and not itself when memory runs out', async ({
   );
   const { port, pid } = await untilItListens(program, 'part3');
   const killed = () => /killed by SIGKILL/.test(program.output());
-  for (let clients = 0; clients < 400 && !killed(); clients++) {
-    await openClient(port); // and says nothing: its child waits
+  const clients: Client[] = [];
+  while (clients.length < 400 && !killed() && !program.exit()) {
+    clients.push(await openClient(port)); // says nothing: its child waits
     await waitFor('it is served', () => {
-      return killed() || program.exit() || childrenOf(pid).length > clients;
+      const { length } = childrenOf(pid);
+      return killed() || program.exit() || length === clients.length;
     });
-    if (program.exit()) break;
   }
   expect(killed()).toBe(true);
   expect(program.exit()).toBeNull();
   const [child = 0] = childrenOf(pid);
   expect(readText(`/proc/${child}/oom_score_adj`)).toBe('1000\n');
   expect(readText(`/proc/${pid}/oom_score_adj`)).toBe('0\n');
+  // With room again, it serves as before.
+  for (const { socket } of clients) socket.destroy();
+  await waitFor('no child is left', () => childrenOf(pid).length === 0);
   expect(parseAnswer(await ask(port, get('/'))).status).toBe(200);
 });
