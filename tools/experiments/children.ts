@@ -255,6 +255,8 @@ async function killWhoServes(
   process.kill(victim.pid, 'SIGKILL');
   // Even to die, a process needs its turn.
   await waitFor('it has ended', () => !isRunning(victim.pid));
+  // And whatever its parent does about it has been done.
+  await waitFor('the server is idle', watchIdle(server));
   return [`${describeEnd(end, victim)} was served by ${role}: it was killed`];
 }
 
