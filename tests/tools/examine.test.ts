@@ -2,6 +2,8 @@
  * `npm run examine`, as somebody uses it on a server of their own.
  */
 import { expect, test } from 'vitest';
+import { waitFor } from '../../tools/harness/wait';
+import { readProcess } from '../../tools/kernel/processes';
 import { built, STAGES, startTool } from '../support/server';
 
 const NODE = process.execPath;
@@ -112,4 +114,18 @@ test.each([
   expect(output).toMatch(/^examine: .*\n$/);
   expect(output).toContain(problem);
   expect(code).toBe(2);
+});
+
+test('examine names what a server has left behind, and ends it', async () => {
+  const leave = 'setsid sleep 1000 >/dev/null 2>&1 & exec "$@"';
+  const server = [NODE, built(STAGES.part1), '--port', '{port}'];
+  const command = ['sh', '-c', leave, '-', ...server];
+  const { code, output } = await examine('--only', 'hanging', ...command);
+  expect(code).toBe(0);
+  const [, pid = ''] =
+    /left processes behind.*: (\d+) \(sleep\)/.exec(output) ?? [];
+  expect(pid).not.toBe('');
+  await waitFor('it is gone', () => {
+    return ['Z', undefined].includes(readProcess(Number(pid))?.state);
+  });
 });

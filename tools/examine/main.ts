@@ -9,10 +9,11 @@ import { readFlags, someOf, toggle, usageError } from '#shared/flags';
 import { printable } from '#shared/log';
 import { formatAddress } from '#shared/sockets';
 import { MARKS, paint } from '../common/marks';
+import { listSome } from '../common/words';
 import type { Finding } from '../experiments/findings';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
 import { adoptOrphans } from '../harness/orphans';
-import { withCleanUp } from '../harness/programs';
+import { strays, withCleanUp } from '../harness/programs';
 import { NoServer, startServer, type Target } from '../harness/servers';
 
 const NAME = 'examine';
@@ -58,6 +59,13 @@ async function main({ only, json, command }: Order): Promise<void> {
     }
   }
   console.log(json ? JSON.stringify(findings, null, 2) : conclude(findings));
+  if (strays.size > 0) console.error(`\n${describeStrays()}`);
+}
+
+/** What had left its session, as a daemon does, and would have stayed. */
+function describeStrays(): string {
+  const names = [...strays].map(([pid, name]) => `${pid} (${printable(name)})`);
+  return `It left processes behind, which have been ended: ${listSome(names)}`;
 }
 
 /** @throws NoServer if the command is none */
