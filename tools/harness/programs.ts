@@ -110,6 +110,10 @@ async function end(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined) return; // it could not be started
   const tree = hasEnded(child) ? [] : treeOf(pid);
+  for (const one of tree) {
+    const process = readProcess(one);
+    if (process && process.session !== pid) strays.set(one, process.name);
+  }
   const left = () => [
     ...tree.filter((one) => readProcess(one) !== null),
     ...sessionOf(pid),
