@@ -3,7 +3,11 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { constants } from 'node:os';
+import koffi from 'koffi';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { announce } from '#shared/log';
+import { unobserved } from '#shared/node/libc';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf } from '../../tools/kernel/processes';
 import { findListeners } from '../../tools/kernel/sockets';
@@ -60,4 +64,19 @@ test('a line has an end, whatever a client sends', async () => {
   expect(lines.some((line) => /GET \/xxx.*…/.test(line))).toBe(true);
   const longest = Math.max(...lines.map((line) => Buffer.byteLength(line)));
   expect(longest).toBeLessThan(4_096); // PIPE_BUF
+});
+
+test('a line goes on after a signal and after a short write', () => {
+  const written: string[] = [];
+  const outcomes = [-1, 7, -1, 1_000]; // EINTR, seven bytes, EINTR, the rest
+  vi.spyOn(unobserved, 'poll').mockReturnValue(1);
+  vi.spyOn(unobserved, 'write').mockImplementation((_fd, bytes, size) => {
+    const count = Math.min(outcomes.shift() ?? 0, Number(size));
+    if (count === -1) koffi.errno(constants.errno.EINTR);
+    else written.push((bytes as Buffer).toString('utf8', 0, count));
+    return count;
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  announce('part3 listens somewhere');
+  expect(written).toEqual(['part3 l', 'istens somewhere\n']);
 });
