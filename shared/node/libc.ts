@@ -116,9 +116,11 @@ export function errno(): number {
  * and exports them for its native modules.
  */
 export function eventLoopDescriptor(): number {
-  const loop = program.func('void *uv_default_loop()')();
-  return program.func('int uv_backend_fd(void *loop)')(loop);
+  return backendOf(defaultLoop());
 }
+
+const defaultLoop = program.func('void *uv_default_loop()');
+const backendOf = program.func('int uv_backend_fd(void *loop)');
 
 /** The dispositions of signal(2): what the kernel does by itself, or nothing. */
 export const SIG_DFL = 0;

@@ -9,6 +9,7 @@ import { readFlags, someOf, toggle, usageError } from '#shared/flags';
 import { printable } from '#shared/log';
 import { formatAddress } from '#shared/sockets';
 import { MARKS, paint } from '../common/marks';
+import { showProgress } from '../common/progress';
 import { listSome } from '../common/words';
 import type { Finding } from '../experiments/findings';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
@@ -113,11 +114,6 @@ function conclude(findings: Partial<Record<Symptom, Finding>>): string {
       : `${bad.length} of ${looked.length} go wrong: ${bad.join(', ')}.`;
   if (missing.length === 0) return `\n${result}`;
   return `\n${result} Not measured: ${missing.join(', ')}.`;
-}
-
-/** A line that the next one takes the place of. Only for somebody watching. */
-function showProgress(line: string): void {
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
 }
 
 const order = readCommand();

@@ -10,6 +10,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { showProgress } from '../common/progress';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGE_NAMES, STAGES, type Stage } from '../harness/stages';
@@ -35,8 +36,10 @@ async function main(): Promise<void> {
 /** @returns whether every stage does what it promises */
 async function showTable(stages: readonly Stage[]): Promise<boolean> {
   console.log('The stages, and what the kernel says about them:\n');
-  const findings = await examineStages(stages, showProgress);
-  showProgress(0, 0);
+  const findings = await examineStages(stages, (done, all) =>
+    showProgress(`${done} of ${all} experiments`),
+  );
+  showProgress('');
   console.log(formatTable(findings));
   const broken = findings.filter(({ asPromised }) => asPromised === false);
   for (const { stage, symptom, figure, evidence } of broken) {
@@ -48,13 +51,6 @@ async function showTable(stages: readonly Stage[]): Promise<boolean> {
   mkdirSync('build', { recursive: true });
   writeFileSync(FINDINGS, `${JSON.stringify(findings, null, 2)}\n`);
   return broken.length === 0;
-}
-
-/** A line that the next one takes the place of. Only for somebody watching. */
-function showProgress(done: number, all: number): void {
-  if (!process.stdout.isTTY) return;
-  const line = all > 0 ? `${done} of ${all} experiments` : '';
-  process.stdout.write(`\r\x1b[K${line}`);
 }
 
 function runVitest(): number {
