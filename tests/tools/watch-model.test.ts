@@ -5,11 +5,11 @@
 import { expect, test } from 'vitest';
 import type { Comparison } from '../../tools/kernel/processes';
 import type { TcpSocket } from '../../tools/kernel/sockets';
-import { findDescriptions } from '../../tools/watch/descriptions';
-import { diagnose, type Model } from '../../tools/watch/diagnosis';
-import { understand } from '../../tools/watch/model';
-import { Past } from '../../tools/watch/past';
-import type { Member, Picture } from '../../tools/watch/picture';
+import { findDescriptions } from '../../tools/model/descriptions';
+import { diagnose, type Model } from '../../tools/model/diagnosis';
+import { understand } from '../../tools/model/facts';
+import { Past } from '../../tools/model/past';
+import type { Member, Picture } from '../../tools/model/picture';
 import { render } from '../../tools/watch/render';
 
 const START = Date.UTC(2026, 0, 1);

@@ -4,7 +4,7 @@ import { type Program, startProgram } from '../../tools/harness/programs';
 import { freePort } from '../../tools/harness/servers';
 import { waitFor } from '../../tools/harness/wait';
 import { zombiesOf } from '../../tools/kernel/processes';
-import type { Model } from '../../tools/watch/diagnosis';
+import type { Model } from '../../tools/model/diagnosis';
 import { render } from '../../tools/watch/render';
 import { ask, get, openClient } from '../support/client';
 import {

@@ -3,10 +3,10 @@
  * for.
  */
 import { count } from '../common/words';
-import type { Model } from './diagnosis';
+import type { Model } from '../model/diagnosis';
+import type { Connection, Standing } from '../model/pairs';
 import { holdersOf } from './figures';
 import { heading, type Line, type Style } from './lines';
-import type { Connection, Standing } from './pairs';
 
 /** A table of the connections, as many as there is room for. */
 export function connectionLines(

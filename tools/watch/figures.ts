@@ -3,9 +3,9 @@
  */
 import { count, plainNumber } from '../common/words';
 import type { Holder } from '../kernel/processes';
-import type { Model } from './diagnosis';
+import type { Model } from '../model/diagnosis';
+import { isShort, type Queue } from '../model/facts';
 import { HEADING, heading, type Line, type Style } from './lines';
-import { isShort, type Queue } from './model';
 
 /** What the server's descriptors are, and how many clients queue. */
 export function descriptorLines({

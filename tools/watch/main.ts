@@ -12,11 +12,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
-import { CERTAIN_MS, diagnose, type Model } from './diagnosis';
+import { CERTAIN_MS, diagnose, type Model } from '../model/diagnosis';
+import { understand } from '../model/facts';
+import { Past, type View } from '../model/past';
+import { type Picture, takePicture } from '../model/picture';
 import { coloured } from './lines';
-import { understand } from './model';
-import { Past, type View } from './past';
-import { type Picture, takePicture } from './picture';
 import { render } from './render';
 import { draw, type Key, openScreen, sizeOfScreen } from './screen';
 

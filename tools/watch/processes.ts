@@ -5,9 +5,9 @@
 import { printable } from '#shared/log';
 import { count, formatAge, plainNumber } from '../common/words';
 import { describeState } from '../kernel/processes';
-import type { Model } from './diagnosis';
+import type { Model } from '../model/diagnosis';
+import type { Member } from '../model/picture';
 import { flushRight, heading, type Line, type Style } from './lines';
-import type { Member } from './picture';
 
 /** The tree, as much of it as there is room for. */
 export function processLines(

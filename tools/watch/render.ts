@@ -2,11 +2,11 @@
  * A look as lines of a screen: a pure function of the look and of the size.
  */
 import { formatAge, wrap } from '../common/words';
+import type { Model } from '../model/diagnosis';
+import type { View } from '../model/past';
 import { connectionLines } from './connections';
-import type { Model } from './diagnosis';
 import { descriptorLines, trendLines } from './figures';
 import { cut, flushRight, type Line, type Piece, type Style } from './lines';
-import type { View } from './past';
 import { processLines } from './processes';
 
 export interface Size {

@@ -3,7 +3,7 @@
  */
 import { printable } from '#shared/log';
 import { count } from '../common/words';
-import { type Facts, isShort, type Lasting, type Queue } from './model';
+import { type Facts, isShort, type Lasting, type Queue } from './facts';
 import type { Standing } from './pairs';
 import type { Member } from './picture';
 
