@@ -30,8 +30,8 @@ export async function acceptUnlessInterrupted(
 }
 
 /**
- * Why nobody was accepted: a `signal` came, and its handler has run; the
- * client was `gone` before its turn came; or descriptors or memory were
+ * Why nobody was accepted: a `signal` may have come, and its handler has run;
+ * the client was `gone` before its turn came; or descriptors or memory were
  * `exhausted`, and a moment has passed since.
  */
 export type NoClient = 'signal' | 'gone' | 'exhausted';
@@ -47,7 +47,10 @@ export type NoClient = 'signal' | 'gone' | 'exhausted';
 export async function acceptOrSignal(
   listener: number,
 ): Promise<number | NoClient> {
-  either ??= await watchBoth(listener);
+  if (!either) {
+    either = await watchBoth(listener);
+    return 'signal'; // one may have come and been handled on the way
+  }
   poll(either, NO_LIMIT);
   const signal = either.happened(SIGNAL);
   if (either.happened(CLIENT) && (!signal || wentFirst++ < MAY_GO_FIRST)) {

@@ -16,6 +16,7 @@ import {
   parseAnswer,
   REST,
 } from '../support/client';
+import { compileMutants } from '../support/mutant';
 import {
   built,
   STAGES,
@@ -35,6 +36,24 @@ async function refused(port: number): Promise<boolean> {
     (error) => error.code === 'ECONNREFUSED',
   );
 }
+
+test('part 3 ends if it is told to before it first waits', async () => {
+  const { programs, remove } = compileMutants({
+    hasty: {
+      program: STAGES.part3,
+      edits: [
+        ['import { nextSignal', 'import { kill, nextSignal'],
+        [
+          'openListener(options);',
+          "openListener(options); kill(process.pid, 'SIGTERM');",
+        ],
+      ],
+    },
+  });
+  onTestFinished(remove);
+  const program = startProgram(built(programs.hasty), ['--port', '0']);
+  expect(await program.ended).toEqual({ code: 0, signal: null });
+});
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'part 3 finishes what it has begun after %s, and exits with 0',
