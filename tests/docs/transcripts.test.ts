@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 import { readChapters } from '../../tools/docs/chapters';
 import { substance } from '../../tools/docs/transcripts/compare';
 import {
-  type Experiment,
   findExperiments,
   programsOf,
 } from '../../tools/docs/transcripts/experiment';
@@ -14,11 +13,12 @@ import { perform } from '../../tools/docs/transcripts/perform';
 import { freePort } from '../../tools/harness/servers';
 
 const EXPERIMENTS = readChapters().flatMap(findExperiments);
+const MISSING = findMissing(EXPERIMENTS.flatMap(programsOf));
 
 describe.concurrent('a transcript is what really comes out', () => {
   test.for(EXPERIMENTS)('$title', async (experiment, { skip }) => {
-    const obstacle = obstacleTo(experiment);
-    if (obstacle) skip(obstacle);
+    const missing = programsOf(experiment).filter((one) => MISSING.has(one));
+    if (missing.length > 0) skip(`not installed: ${missing.join(', ')}`);
     const outcome = await perform(experiment, await freePort(), true);
     const actual = [...outcome.values()].map(substance);
     expect(actual).toEqual(
@@ -27,10 +27,12 @@ describe.concurrent('a transcript is what really comes out', () => {
   });
 });
 
-/** Why an experiment cannot be compared with its transcript here. */
-function obstacleTo(experiment: Experiment): string | null {
-  const missing = [...programsOf(experiment), 'script'].filter(
-    (name) => spawnSync('bash', ['-c', `type ${name}`]).status !== 0,
-  );
-  return missing.length > 0 ? `not installed: ${missing.join(', ')}` : null;
+/** Which of some programs are not installed here. */
+function findMissing(programs: string[]): Set<string> {
+  const script =
+    'for one; do command -v "$one" >/dev/null || echo "$one"; done';
+  const { stdout } = spawnSync('sh', ['-c', script, '-', ...programs], {
+    encoding: 'utf8',
+  });
+  return new Set(stdout.split('\n').filter(Boolean));
 }

@@ -1,7 +1,15 @@
+import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { release } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { bothNames, close, openListener } from '#shared/sockets';
+import {
+  bothNames,
+  close,
+  formatPair,
+  getsockname,
+  openListener,
+} from '#shared/sockets';
 import { startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import {
@@ -26,11 +34,14 @@ import {
   userOf,
   zombiesOf,
 } from '../../tools/kernel/processes';
+import { dumpSockets } from '../../tools/kernel/sockdiag';
 import {
   findHolders,
   findListener,
   listSockets,
+  readTables,
 } from '../../tools/kernel/sockets';
+import type { TcpSocket } from '../../tools/kernel/tcp';
 import { openClient } from '../support/client';
 import { startStage } from '../support/server';
 
@@ -192,5 +203,32 @@ describe('a socket', () => {
     const inode = inodes[0]?.[0];
     const socket = listSockets().find((row) => row.inode === inode);
     expect(socket?.remote).toEqual({ address: '0.0.0.0', port: 0 });
+  });
+
+  test('is told of alike by sock_diag and by /proc', async () => {
+    const fd = openListener({ ...LISTENER, backlog: 7 });
+    onTestFinished(() => close(fd));
+    const v6 = createServer().listen(0, '::');
+    await once(v6, 'listening');
+    onTestFinished(() => {
+      v6.close();
+    });
+    const ports = [getsockname(fd).port, (v6.address() as AddressInfo).port];
+    for (const port of ports) await openClient(port);
+    for (const port of ports) {
+      const wanted = { port, state: 'ESTABLISHED' } as const;
+      for (const which of [{ port }, wanted]) {
+        const [dumped, read] = [dumpSockets(which) ?? [], readTables(which)];
+        const only = { backlog: null, sent: null, received: null };
+        const known = dumped.map((socket) => ({ ...socket, ...only }));
+        const byName = (a: TcpSocket, b: TcpSocket) =>
+          formatPair(a) < formatPair(b) ? -1 : 1;
+        expect(known.sort(byName)).toEqual(read.sort(byName));
+        expect(known.length).toBeGreaterThan(1);
+      }
+    }
+    const [listener] =
+      dumpSockets({ port: ports[0] ?? 0, state: 'LISTEN' }) ?? [];
+    expect(listener?.backlog).toBe(7);
   });
 });

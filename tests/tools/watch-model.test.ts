@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Comparison } from '../../tools/kernel/processes';
-import type { TcpSocket } from '../../tools/kernel/sockets';
+import type { TcpSocket } from '../../tools/kernel/tcp';
 import { findDescriptions } from '../../tools/model/descriptions';
 import { diagnose, type Model } from '../../tools/model/diagnosis';
 import { understand } from '../../tools/model/facts';
@@ -52,6 +52,9 @@ function tcp(rest: Partial<TcpSocket>): TcpSocket {
     sendQueue: 0,
     inode: 0,
     uid: 1000,
+    backlog: null,
+    sent: 0,
+    received: 0,
     ...rest,
   };
 }
@@ -59,6 +62,7 @@ function tcp(rest: Partial<TcpSocket>): TcpSocket {
 const listener = tcp({
   state: 'LISTEN',
   inode: 1,
+  backlog: 5,
   remote: { address: '0.0.0.0', port: 0 },
 });
 
@@ -72,7 +76,6 @@ function clientEnd(rest: Partial<TcpSocket>): TcpSocket {
 function picture(rest: Partial<Picture> = {}, after = 0): Picture {
   const time = START + after;
   const family = (rest.family ?? [server]).map((one) => ({ ...one, at: time }));
-  const backlog = { backlog: 5, sent: 0, received: 0 };
   return {
     time,
     port: PORT,
@@ -85,7 +88,6 @@ function picture(rest: Partial<Picture> = {}, after = 0): Picture {
     threads: null,
     sockets: [],
     holders: new Map([[1, [{ pid: SERVER, fd: LISTENER }]]]),
-    details: new Map([[1, backlog]]),
     memory: new Map(
       family.map((process) => [
         process.pid,
@@ -105,9 +107,8 @@ function after(milliseconds: number, rest: Partial<Picture>): Model {
 
 const zombie = member(4712, { state: 'Z', sleep: null, exit: 'exit 0' });
 const finished = {
-  sockets: [tcp({ inode: 2 }), clientEnd({ inode: 3 })],
+  sockets: [tcp({ inode: 2, sent: 120 }), clientEnd({ inode: 3 })],
   holders: new Map([[2, [{ pid: SERVER, fd: 18 }]]]),
-  details: new Map([[2, { backlog: 0, sent: 120, received: 40 }]]),
 };
 const knocking = { sockets: [clientEnd({ state: 'SYN_SENT', inode: 3 })] };
 const full = { ...knocking, listeners: [{ ...listener, receiveQueue: 6 }] };
@@ -150,9 +151,9 @@ test('one zombie after the other is a server that waits', () => {
 });
 
 test('a connection on which bytes go to and fro is not finished', () => {
-  const more = new Map([[2, { backlog: 0, sent: 121, received: 40 }]]);
+  const sockets = [tcp({ inode: 2, sent: 121 }), clientEnd({ inode: 3 })];
   const model = diagnose(understand(picture(finished), null));
-  const second = picture({ ...finished, details: more }, 1_000);
+  const second = picture({ ...finished, sockets }, 1_000);
   expect(diagnose(understand(second, model)).problems).toEqual([]);
 });
 

@@ -16,7 +16,8 @@ import {
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { childrenOf, isStopped, zombiesOf } from '../kernel/processes';
-import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
+import { findHolders, listSockets } from '../kernel/sockets';
+import type { TcpSocket } from '../kernel/tcp';
 import {
   describeEnd,
   describeProcess,

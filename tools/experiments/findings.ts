@@ -13,7 +13,8 @@ import {
   readProcess,
   treeOf,
 } from '../kernel/processes';
-import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
+import { findHolders, listSockets } from '../kernel/sockets';
+import type { TcpSocket } from '../kernel/tcp';
 
 /** What one experiment on one server has found. */
 export interface Finding {

@@ -4,7 +4,13 @@
  */
 import { check, libc } from '#shared/node/libc';
 import { WNOHANG } from '#shared/processes';
-import { childrenOf, type Process, readProcess } from '../kernel/processes';
+import {
+  childrenOf,
+  listProcesses,
+  type Process,
+  readProcess,
+  treeOf,
+} from '../kernel/processes';
 
 const PR_SET_CHILD_SUBREAPER = 36;
 
@@ -22,6 +28,15 @@ export function adoptOrphans(): void {
   check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 'prctl');
   adopting = true;
   process.on('SIGCHLD', () => adoptedOrphans());
+}
+
+/**
+ * Us and all that descend from us. As long as orphans are not adopted, they
+ * may be anywhere: then these are all processes there are.
+ */
+export function listDescendants(): Process[] {
+  if (!adopting) return listProcesses();
+  return treeOf(process.pid).flatMap((pid) => readProcess(pid) ?? []);
 }
 
 /** Children that we have started ourselves, each in a session of its own. */

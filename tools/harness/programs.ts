@@ -10,8 +10,8 @@ import {
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { listProcesses, readProcess, treeOf } from '../kernel/processes';
-import { adoptedOrphans, ours } from './orphans';
+import { readProcess, treeOf } from '../kernel/processes';
+import { adoptedOrphans, listDescendants, ours } from './orphans';
 import { waitFor } from './wait';
 
 /** How a process ended. */
@@ -119,8 +119,11 @@ async function end(child: ChildProcess): Promise<void> {
     ...sessionOf(pid),
     ...findStrays(),
   ];
+  let those: number[] = [];
   const nobody = () => {
-    const those = left();
+    those = those.filter((one) => readProcess(one) !== null);
+    if (those.length > 0) return false;
+    those = left(); // at first, and who has come meanwhile
     for (const one of those) kill(one);
     return those.length === 0;
   };
@@ -138,7 +141,7 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
 
 /** Who is in a session, zombies included. */
 function sessionOf(session: number): number[] {
-  const members = listProcesses().filter((one) => one.session === session);
+  const members = listDescendants().filter((one) => one.session === session);
   return members.map(({ pid }) => pid);
 }
 

@@ -9,13 +9,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   childrenOf,
-  listProcesses,
   type Process,
   readProcess,
   switchesOf,
   treeOf,
 } from '../kernel/processes';
 import { findHolders, findListeners, type Listener } from '../kernel/sockets';
+import { listDescendants } from './orphans';
 import { type Defer, type Program, startProgram } from './programs';
 import { startStopwatch } from './wait';
 
@@ -239,7 +239,7 @@ export function familyOf(pid: number): number[] {
 function orphansOf(pid: number, tree = treeOf(pid)): Process[] {
   const session = readProcess(pid)?.session;
   const family = new Set(tree);
-  return listProcesses().filter(
+  return listDescendants().filter(
     (one) => one.session === session && !family.has(one.pid),
   );
 }

@@ -136,12 +136,12 @@ function absenceIn({ listeners, family }: Picture): Facts['absence'] {
   return uid === 0 || uid === first.uid ? 'not found' : 'not permitted';
 }
 
-function queuesOf({ listeners, details, holders }: Picture): Queue[] {
-  return listeners.map(({ local, inode, receiveQueue }) => ({
+function queuesOf({ listeners, holders }: Picture): Queue[] {
+  return listeners.map(({ local, inode, receiveQueue, backlog }) => ({
     address: formatAddress(local),
     inode,
     length: receiveQueue,
-    backlog: details?.get(inode)?.backlog ?? null,
+    backlog,
     holders: holders.get(inode) ?? [],
   }));
 }

@@ -4,7 +4,7 @@
 
 import { formatAddress, type SocketPair } from '#shared/sockets';
 import type { Holder } from '../kernel/processes';
-import type { TcpSocket, TcpState } from '../kernel/sockets';
+import type { TcpSocket, TcpState } from '../kernel/tcp';
 import type { Member, Picture } from './picture';
 
 /**
@@ -106,7 +106,6 @@ function describePair(
 ): Connection {
   const holdersOf = (socket: TcpSocket | undefined) =>
     (socket && picture.holders.get(socket.inode)) ?? [];
-  const details = ours && picture.details?.get(ours.inode);
   const nowhere = { address: '?', port: 0 };
   const { local, remote } =
     ours ?? turn(theirs ?? { local: nowhere, remote: nowhere });
@@ -117,8 +116,8 @@ function describePair(
     inode: ours?.inode ?? 0,
     holders: holdersOf(ours),
     client: theirs ? { state: theirs.state, holders: holdersOf(theirs) } : null,
-    sent: details?.sent ?? null,
-    received: details?.received ?? null,
+    sent: ours?.sent ?? null,
+    received: ours?.received ?? null,
   };
   return { ...facts, standing: judge(facts, workers) };
 }

@@ -25,8 +25,8 @@ import {
   threadsOfUser,
   userOf,
 } from '../kernel/processes';
-import { readSocketDetails, type SocketDetails } from '../kernel/sockdiag';
-import { findHolders, listSockets, type TcpSocket } from '../kernel/sockets';
+import { findHolders, listSockets } from '../kernel/sockets';
+import type { TcpSocket } from '../kernel/tcp';
 import { type Description, findDescriptions } from './descriptions';
 
 /** A process of the server's family. */
@@ -85,8 +85,6 @@ export interface Picture {
   sockets: TcpSocket[];
   /** Who holds which socket, by inode. */
   holders: Map<number, Holder[]>;
-  /** By inode; null where the kernel does not tell. */
-  details: Map<number, SocketDetails> | null;
   memory: Memory;
 }
 
@@ -139,7 +137,6 @@ export function takePicture(port: number, previous: Picture | null): Picture {
     threads: first ? countThreads(first, previous) : null,
     sockets,
     holders,
-    details: readSocketDetails(port),
     memory,
   };
 }

@@ -67,5 +67,6 @@ export function programsOf({ fences }: Experiment): string[] {
     (command) =>
       command.match(/(?:^|[|;(&] *|\$\(|timeout \S+ )[a-z]+(?=[ )]|$)/g) ?? [],
   );
-  return [...new Set(words.map((word) => word.match(/[a-z]+$/)?.[0] ?? ''))];
+  const names = words.map((word) => word.match(/[a-z]+$/)?.[0] ?? '');
+  return [...new Set([...names, 'script'])]; // which makes the terminals
 }

@@ -4,12 +4,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  childrenOf,
-  listProcesses,
-  type Process,
-  treeOf,
-} from '../../kernel/processes';
+import { listDescendants } from '../../harness/orphans';
+import { childrenOf, type Process, treeOf } from '../../kernel/processes';
 import type { Fence } from '../chapters';
 import { alike } from './compare';
 import {
@@ -126,7 +122,8 @@ class Terminals {
     let before = '';
     for (let quiet = 0; quiet < QUIET_LOOKS && Date.now() < deadline; ) {
       await pause(LOOK_MS);
-      const processes = terminals.flatMap((one) => one.processes());
+      const all = listDescendants();
+      const processes = terminals.flatMap((one) => one.processes(all));
       const now = processes.map(({ pid, state }) => pid + state).join();
       const rests = processes.every((one) => isAtRest(one, processes));
       quiet = rests && now === before ? quiet + 1 : 0;
@@ -178,8 +175,7 @@ class Terminal {
    * All that was started in it, orphans included: they stay in the session in
    * which they were started, see setsid(2).
    */
-  processes(): Process[] {
-    const all = listProcesses();
+  processes(all = listDescendants()): Process[] {
     const tree = new Set(treeOf(this.program?.pid ?? 0));
     for (const { pid, session } of all) {
       if (tree.has(pid)) this.#sessions.add(session);
@@ -236,7 +232,7 @@ class Terminal {
     // The server runs in a pseudo-terminal: in one, Node has more descriptors.
     const [file, args] = command
       ? ['script', ['-qefc', command, '/dev/null']]
-      : ['bash', []];
+      : ['bash', ['--norc']]; // which it reads for whoever writes to it through a socket
     const program = spawn(file, args, { detached: true, env });
     for (const stream of [program.stdout, program.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
