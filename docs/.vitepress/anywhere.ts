@@ -1,0 +1,51 @@
+/**
+ * A site that works under whatever path it is put: what VitePress writes for
+ * one path, its base, is found out by the reader's browser instead.
+ */
+import { dirname, relative } from 'node:path';
+import type { UserConfig } from 'vitepress';
+
+/** Stands for the path in what is built. */
+const BASE = '/__base__/';
+
+export const anywhere = {
+  base: BASE,
+  vite: {
+    define: { 'import.meta.env.BASE_URL': 'globalThis.__BASE__' },
+    experimental: {
+      renderBuiltUrl: (file, { hostType, ssr }) => {
+        if (hostType === 'css') return { relative: true };
+        if (hostType !== 'js' || ssr) return undefined;
+        return { runtime: `globalThis.__BASE__+${JSON.stringify(file)}` };
+      },
+    },
+    plugins: [
+      {
+        name: 'search-anywhere',
+        enforce: 'post',
+        transform: (code, id) =>
+          id.startsWith('/@localSearchIndex') && code.includes(BASE)
+            ? `${code}.replaceAll('${BASE}', globalThis.__BASE__)`
+            : undefined,
+      },
+    ],
+  },
+  transformHtml: (html, file, { siteConfig }) => {
+    const root = `${relative(dirname(file), siteConfig.outDir) || '.'}/`;
+    return html
+      .replace('window.__VP_HASH_MAP__=', `${findBase(root)}$&`)
+      .replaceAll(`\\"${BASE}\\"`, '\\""+__BASE__+"\\"')
+      .replaceAll(`"${BASE}`, `"${root}`);
+  },
+} satisfies UserConfig;
+
+/**
+ * Runs before anything else does. The links that stay when the page changes
+ * have to mean the same on every page, so they become whole addresses.
+ */
+function findBase(root: string): string {
+  return (
+    `window.__BASE__=new URL('${root}',location).pathname;` +
+    "for(const a of document.querySelectorAll('#app a[href]'))a.href=a.href;"
+  );
+}

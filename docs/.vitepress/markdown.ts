@@ -1,0 +1,203 @@
+/**
+ * What the site makes of the chapters' Markdown, which stays as it is.
+ */
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { MarkdownRenderer } from 'vitepress';
+import {
+  linkBetween,
+  pageOf,
+  ROOT,
+  read,
+  sourcePageOf,
+  targetOf,
+} from './repository';
+
+type Token = ReturnType<MarkdownRenderer['parse']>[number];
+/** What is known of the page that is rendered. */
+interface Page {
+  path: string;
+  /** The file, where the page has another name. */
+  realPath?: string;
+}
+
+/** The anchor that GitHub makes of a heading. */
+export function slugify(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+export function addRules(md: MarkdownRenderer): void {
+  md.core.ruler.push('links', ({ tokens, env }) => {
+    const file = fileOf(env);
+    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+      if (token.type === 'link_open') lead(token, file);
+    }
+  });
+  md.core.ruler.push('players', (state) => {
+    if (!/^docs\/\d/.test(fileOf(state.env))) return;
+    state.tokens = state.tokens.flatMap((token, index, all) => {
+      const lab = token.type === 'paragraph_close' && labIn(all[index - 1]);
+      if (!lab || token.level > 0) return [token];
+      const player = new state.Token('html_block', '', 0);
+      player.content = `<Player lab="${lab}" />\n`;
+      return [token, player];
+    });
+  });
+  const fence = md.renderer.rules.fence;
+  if (!fence) throw new Error('Markdown has no fences');
+  md.renderer.rules.fence = (tokens, index, options, env, self) => {
+    const token = tokens[index] as Token;
+    const [kind = '', ...names] = token.info.split(' ');
+    if (kind === 'console') return terminal(names.join(' '), token.content);
+    if (names.length === 0) return fence(tokens, index, options, env, self);
+    const marks = kind === 'diff' ? takeMarks(token) : [];
+    token.info = 'ts';
+    const html = fence(tokens, index, options, env, self);
+    const page = pageOf(fileOf(env));
+    return mark(
+      entitle(
+        html,
+        names.map((file) => linkTo(file, page)),
+      ),
+      marks,
+    );
+  };
+}
+
+/** The Markdown file that is rendered, as a path in the repository. */
+function fileOf({ path, realPath = path }: Page): string {
+  return relative(ROOT, realPath);
+}
+
+// Links ///////////////////////////////////////////////////////////////////////
+
+/** Lets a link lead to a page of the site. */
+function lead(link: Token, file: string): void {
+  const [path = '', anchor] = (link.attrGet('href') ?? '').split('#');
+  if (/^\w+:/.test(path)) return;
+  const target = path === '' ? file : targetOf(file, path);
+  if (target === null) return;
+  if (target === 'docs/glossary.md' && anchor) {
+    const meaning = GLOSSARY.get(anchor);
+    if (meaning) link.attrSet('data-meaning', meaning);
+  }
+  if (path === '') return;
+  const page = target.endsWith('.md') ? pageOf(target) : sourcePageOf(target);
+  const hash = anchor ? `#${anchor}` : '';
+  link.attrSet('href', linkBetween(pageOf(file), page) + hash);
+}
+
+/** The first sentence of each entry of the glossary, by its anchor. */
+const GLOSSARY = new Map(
+  [...read('docs/glossary.md').matchAll(/^### (.+)\n\n((?:.+\n)+)/gm)].map(
+    ([, word = '', text = '']) => [slugify(word), firstSentence(text)],
+  ),
+);
+
+function firstSentence(markdown: string): string {
+  const text = markdown
+    .replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')
+    .replace(/[`*]/g, '')
+    .replaceAll('\n', ' ');
+  return /^.*?[.”](?= [A-Z]|$)/.exec(text)?.[0] ?? text;
+}
+
+// Labs ////////////////////////////////////////////////////////////////////////
+
+/** The lab that a paragraph names as a command, if it has been recorded. */
+function labIn(inline: Token | undefined): string | null {
+  for (const { type, content } of inline?.children ?? []) {
+    const name = type === 'code_inline' && /^npm run lab (\S+)$/.exec(content);
+    if (name && existsSync(join(ROOT, `docs/replays/${name[1]}.json`))) {
+      return name[1] ?? null;
+    }
+  }
+  return null;
+}
+
+// Code ////////////////////////////////////////////////////////////////////////
+
+/** A transcript. What the built-in button copies are the commands alone. */
+function terminal(name: string, transcript: string): string {
+  const lines = transcript.trimEnd().split('\n');
+  const last = lines.findLastIndex((line) => line.startsWith('$ '));
+  const html = lines.map((line, index) => {
+    const words = paint(line);
+    if (!line.startsWith('$ ')) return skipped('output', `${words}\n`);
+    const end = index === last ? skipped('end', '\n') : '\n';
+    const command = words.slice('$ '.length);
+    return `<span class="command">${skipped('prompt', '$ ')}${command}${end}</span>`;
+  });
+  const button =
+    last < 0
+      ? '<i></i>'
+      : '<button title="Copy the commands" class="copy"></button>';
+  return (
+    `<div class="language-console titled terminal">${button}` +
+    `<span class="lang">${name}</span>` +
+    `<pre v-pre><code>${html.join('')}</code></pre></div>\n`
+  );
+}
+
+function skipped(name: string, html: string): string {
+  return `<span class="${name} vp-copy-ignore">${html}</span>`;
+}
+
+/** A server's log has a colour for each process. */
+function paint(line: string): string {
+  return escapeHtml(line).replace(
+    /^\[(\d+)\]/,
+    (all, pid) => `<span class="pid-${pid % 6}">${all}</span>`,
+  );
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
+}
+
+/** Leaves the code of a difference, and returns what stands before each line. */
+function takeMarks(token: Token): string[] {
+  const lines = token.content.trimEnd().split('\n');
+  token.content = lines
+    .map((line) => (line.startsWith('@@') ? '⋯' : line.slice(1)))
+    .join('\n');
+  return lines.map(([mark = ' ']) => mark);
+}
+
+const KINDS: Record<string, string> = {
+  '+': 'line diff add',
+  '-': 'line diff remove',
+  '@': 'line gap vp-copy-ignore',
+};
+
+/** Gives the lines of a difference the classes that colour them. */
+function mark(html: string, marks: string[]): string {
+  let line = 0;
+  if (marks.length === 0) return html;
+  return html.replaceAll('<span class="line">', (all) => {
+    const kind = KINDS[marks[line++] ?? ''];
+    return kind ? `<span class="${kind}">` : all;
+  });
+}
+
+/** Writes above a piece of code where it comes from. */
+function entitle(html: string, titles: string[]): string {
+  const title = titles.join(' <span class="to">→</span> ');
+  return html
+    .replace('<div class="', '<div class="titled ')
+    .replace(
+      '<span class="lang">ts</span>',
+      `<span class="lang">${title}</span>`,
+    );
+}
+
+function linkTo(file: string, page: string): string {
+  const href = linkBetween(page, sourcePageOf(file)).replace(/\.md$/, '.html');
+  return `<a href="${href}">${file}</a>`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The course as a site, and the reader's own server in it, live.
+ *
+ *     npm run site                          at http://127.0.0.1:8800/
+ *     npm run site -- --build FOLDER        files for any static host
+ */
+import { type Flag, integer, readFlags, usageError } from '#shared/flags';
+import { run } from '../common/run';
+import { build, install, mayBeEmptied } from './build';
+import { serve } from './serve';
+
+const USAGE = { name: 'site', summary: 'the course as a site' };
+const folder: Flag<string | null> = {
+  value: 'FOLDER',
+  help: 'write the site there, for any static host, and end',
+  initial: null,
+  read: (text) => text || undefined,
+  expects: 'a folder',
+};
+const FLAGS = {
+  port: integer('where to serve it, on 127.0.0.1', [0, 65_535], 8800),
+  build: folder,
+};
+
+async function main(): Promise<void> {
+  const flags = readFlags(USAGE, FLAGS);
+  const target = flags.build ?? 'build/site';
+  if (flags.build && !mayBeEmptied(target)) {
+    const why = 'is not empty, and what is in there is not a site';
+    usageError(USAGE.name, `${target} ${why}: name another folder`);
+  }
+  const stop = new AbortController();
+  // Under npm they come twice.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => stop.abort());
+  }
+  try {
+    if (flags.build) await make(target, stop.signal);
+    else await serve(target, flags.port, make, stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) return;
+    console.error(`${USAGE.name}: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
+}
+
+async function make(target: string, signal: AbortSignal): Promise<void> {
+  await install(signal);
+  await build(target, signal);
+  console.log(`The site is in ${target}.`);
+}
+
+run(USAGE.name, main);
