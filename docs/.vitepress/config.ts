@@ -6,12 +6,18 @@ import { anywhere } from './anywhere';
 import { addRules, slugify } from './markdown';
 import { pageOf } from './repository';
 
+/** One line that becomes two. */
+const ICON = encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#0969da" stroke-width="2" stroke-linecap="round"><path d="M2 8h4c4 0 2-5 8-5M6 8c4 0 2 5 8 5"/></svg>',
+);
+
 export default defineConfig({
   ...anywhere,
   title: 'accept · fork · reap',
   description:
     'How a web server serves many clients at once on Unix: a course with running code',
   lang: 'en',
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${ICON}` }]],
   // The home page is README.md, so the pages lie in the whole repository.
   srcDir: '..',
   srcExclude: ['!(docs)/**/*'],
@@ -23,6 +29,11 @@ export default defineConfig({
   },
   themeConfig: {
     search: { provider: 'local' },
+    nav: [
+      { text: 'Begin', link: '/0-before' },
+      { text: 'Your server, live', link: '/live' },
+      { text: 'Glossary', link: '/glossary' },
+    ],
     outline: { level: 2, label: 'On this page' },
     sidebar: [
       {

@@ -30,6 +30,12 @@ export function slugify(heading: string): string {
 }
 
 export function addRules(md: MarkdownRenderer): void {
+  md.core.ruler.push('predictions', ({ tokens }) => {
+    for (const [index, { type, content }] of tokens.entries()) {
+      const asks = type === 'inline' && content.startsWith('**Predict:**');
+      if (asks) tokens[index - 1]?.attrSet('class', 'predict');
+    }
+  });
   md.core.ruler.push('links', ({ tokens, env }) => {
     const file = fileOf(env);
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
@@ -53,7 +59,7 @@ export function addRules(md: MarkdownRenderer): void {
     const [kind = '', ...names] = token.info.split(' ');
     if (kind === 'console') return terminal(names.join(' '), token.content);
     if (names.length === 0) return fence(tokens, index, options, env, self);
-    const marks = kind === 'diff' ? takeMarks(token) : [];
+    const marks = kind === 'diff' ? takeMarks(token) : null;
     token.info = 'ts';
     const html = fence(tokens, index, options, env, self);
     const page = pageOf(fileOf(env));
@@ -93,7 +99,7 @@ function lead(link: Token, file: string): void {
 /** The first sentence of each entry of the glossary, by its anchor. */
 const GLOSSARY = new Map(
   [...read('docs/glossary.md').matchAll(/^### (.+)\n\n((?:.+\n)+)/gm)].map(
-    ([, word = '', text = '']) => [slugify(word), firstSentence(text)],
+    ([, word = '', text = '']) => [slugify(word), firstSentence(text.trim())],
   ),
 );
 
@@ -131,12 +137,13 @@ function terminal(name: string, transcript: string): string {
     const command = words.slice('$ '.length);
     return `<span class="command">${skipped('prompt', '$ ')}${command}${end}</span>`;
   });
+  const first = name.endsWith('1') ? 'first' : '';
   const button =
     last < 0
       ? '<i></i>'
       : '<button title="Copy the commands" class="copy"></button>';
   return (
-    `<div class="language-console titled terminal">${button}` +
+    `<div class="language-console titled terminal ${first}">${button}` +
     `<span class="lang">${name}</span>` +
     `<pre v-pre><code>${html.join('')}</code></pre></div>\n`
   );
@@ -177,10 +184,11 @@ const KINDS: Record<string, string> = {
 };
 
 /** Gives the lines of a difference the classes that colour them. */
-function mark(html: string, marks: string[]): string {
+function mark(html: string, marks: string[] | null): string {
+  if (!marks) return html;
   let line = 0;
-  if (marks.length === 0) return html;
-  return html.replaceAll('<span class="line">', (all) => {
+  const block = html.replace('titled', 'titled diff-of-stages');
+  return block.replaceAll('<span class="line">', (all) => {
     const kind = KINDS[marks[line++] ?? ''];
     return kind ? `<span class="${kind}">` : all;
   });
