@@ -14,9 +14,12 @@ export function pageOf(markdown: string): string {
     .replace(/(^|\/)README\.md$/, '$1index.md');
 }
 
-/** The page that shows a source file, or lists a folder. */
+/**
+ * The page that shows a source file, or lists a folder. Many a host does not
+ * serve what has a name with a dot in front.
+ */
 export function sourcePageOf(file: string): string {
-  return `source/${file}.md`;
+  return `source/${file.replace(/^\./, '')}.md`;
 }
 
 /** A path as a link from one page to another. */

@@ -12,7 +12,7 @@ import {
 export default {
   paths: () =>
     linkedSources().map((file) => ({
-      params: { file },
+      params: { file: sourcePageOf(file).slice('source/'.length, -3) },
       content: `# \`${file}\`\n\n${contentOf(file)}`,
     })),
 };

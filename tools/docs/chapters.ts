@@ -27,9 +27,11 @@ export interface Chapter {
 
 /** Every Markdown page, in the order of the course. */
 export function readChapters(): Chapter[] {
-  const names = readdirSync(DOCS, { recursive: true, encoding: 'utf8' });
+  const names = [DOCS, join(DOCS, 'exercises')].flatMap((folder) =>
+    readdirSync(folder).map((name) => join(folder, name)),
+  );
   const pages = names.filter((name) => name.endsWith('.md')).sort();
-  return pages.map((name) => readChapter(join(DOCS, name)));
+  return pages.map(readChapter);
 }
 
 export function readChapter(file: string): Chapter {

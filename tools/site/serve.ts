@@ -135,10 +135,9 @@ function refuse(
   status: number,
   sentence: string,
 ): void {
-  response.writeHead(status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
-  });
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.end(`${sentence}\n`);
 }
 

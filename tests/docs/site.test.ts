@@ -1,0 +1,287 @@
+/**
+ * The course as a site, as a real browser shows it: built once, and looked at
+ * where `npm run site` serves it, and under another path of another host.
+ */
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Program, startProgram } from '../../tools/harness/programs';
+import { waitFor } from '../../tools/harness/wait';
+import { switchesOf } from '../../tools/kernel/processes';
+import {
+  openBrowser,
+  type Page,
+  SITE,
+  whatIsLacking,
+} from '../support/browser';
+import { ask, openClient, parseAnswer } from '../support/client';
+import { toolCommand } from '../support/server';
+
+const BUILT = 'build/site';
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+
+const lacking = whatIsLacking();
+if (lacking) test('the site', ({ skip }) => skip(lacking));
+
+describe.skipIf(lacking)('the site', () => {
+  const undo: (() => void | Promise<void>)[] = [];
+  /** The command, and where it serves. */
+  let site: Program & { port: number };
+  /** The same files where somebody else has put them. */
+  let elsewhere: string;
+  let page: Page;
+  /** What has gone wrong in the page since it was asked last. */
+  let wrong: string[] = [];
+
+  beforeAll(async () => {
+    const defer = (step: () => void | Promise<void>) => undo.unshift(step);
+    const program = startProgram(toolCommand('site', ['--port', '0']), defer);
+    page = await openBrowser(defer);
+    const port = await waitFor('the site is served', () => {
+      if (program.exit()) throw new Error(program.output());
+      return /live: http:\S+:(\d+)\//.exec(program.output())?.[1];
+    });
+    site = { ...program, port: Number(port) };
+    elsewhere = await serveUnder('/put/anywhere/', defer);
+    page.on('console', (message) => {
+      if (/error|warning/.test(message.type())) wrong.push(message.text());
+    });
+    page.on('pageerror', ({ stack = '' }) => wrong.push(stack));
+    page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      const ours = protocol === 'data:' || hostname === '127.0.0.1';
+      if (!ours) wrong.push(request.url());
+    });
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const step of undo) await step();
+  });
+
+  const here = (path: string) => `http://127.0.0.1:${site.port}/${path}`;
+
+  /** Opens a page, and waits until it does what one asks of it. */
+  async function open(address: string): Promise<void> {
+    await page.goto(address);
+    await page.waitForFunction('document.querySelector("#app").__vue_app__');
+  }
+
+  function whatWentWrong(): string[] {
+    const all = wrong;
+    wrong = [];
+    return all;
+  }
+
+  test('shows every page without an error, asks nobody else, and scrolls in one direction only', async () => {
+    const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });
+    const pages = files.filter((file) => file.endsWith('.html'));
+    expect(pages).toContain('index.html');
+    await page.setViewportSize(PHONE);
+    const found: Record<string, unknown> = {};
+    for (const file of pages.filter((file) => file !== '404.html')) {
+      await open(elsewhere + file);
+      const tooWide = await page.evaluate<number>(
+        'document.documentElement.scrollWidth - innerWidth',
+      );
+      const broken = await page.evaluate<string[]>(
+        '[...document.images].filter((it) => it.complete && !it.naturalWidth).map((it) => it.src)',
+      );
+      const all = [...whatWentWrong(), ...broken];
+      if (tooWide > 0) all.push(`${tooWide} pixels too wide`);
+      if (all.length > 0) found[file] = all;
+    }
+    expect(found).toEqual({});
+  });
+
+  test('finds EINTR, and leads there', async () => {
+    await page.setViewportSize(DESK);
+    await open(`${elsewhere}exercises/`);
+    await page.keyboard.press('Control+k');
+    await page.waitForSelector('#localsearch-input');
+    await page.keyboard.type('EINTR');
+    await page.waitForSelector('.result[href*="3-reaping.html"]');
+    await page.click('.result[href*="3-reaping.html"]');
+    await page.waitForURL(/\/put\/anywhere\/3-reaping\.html/);
+    await page.waitForSelector('text=EINTR is no failure');
+    expect(whatWentWrong()).toEqual([]);
+  });
+
+  test('goes from page to page under any path', async () => {
+    await open(elsewhere);
+    await page.click('.VPSidebar >> text=Exercises');
+    await page.waitForURL(`${elsewhere}exercises/`);
+    await page.click('main >> text=tests/docs/exercises.test.ts');
+    await page.waitForURL(
+      `${elsewhere}source/tests/docs/exercises.test.ts.html`,
+    );
+    await page.click('.VPSidebar >> text=Start here');
+    await page.waitForURL(elsewhere);
+    await page.click('.VPNavBarMenu >> text=Glossary');
+    await page.waitForURL(`${elsewhere}glossary.html`);
+    expect(whatWentWrong()).toEqual([]);
+  });
+
+  test('is light or dark, as the reader has it', async () => {
+    const ground =
+      'getComputedStyle(document.documentElement).getPropertyValue("--vp-c-bg")';
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await open(here(''));
+    const dark = await page.evaluate(ground);
+    await page.emulateMedia({ colorScheme: 'light' });
+    await open(here(''));
+    const light = await page.evaluate(ground);
+    expect([light, dark]).toEqual(['#ffffff', '#0d1117']);
+    await page.click('.VPNavBar .VPSwitchAppearance');
+    expect(await page.evaluate(ground)).toBe(dark);
+    await page.click('.VPNavBar .VPSwitchAppearance');
+  });
+
+  test('copies the commands of a terminal, without the prompt and what came out', async () => {
+    await open(here('1-iterative.html'));
+    // The one with the queue: three commands, and their output.
+    await page.click(
+      '.terminal:has-text("seq 8"), .terminal:has-text("for i in 1") >> button.copy',
+    );
+    const copied = await page.evaluate<string>(
+      'navigator.clipboard.readText()',
+    );
+    expect(copied.split('\n')).toEqual([
+      expect.stringMatching(/^\(curl -s .*&\)$/),
+      expect.stringMatching(/^for i in 1 2 .*; done$/),
+      "ss -ltn 'sport = :8888'",
+      expect.stringMatching(/^ss -Htan .*\| uniq -c$/),
+    ]);
+    expect(await page.textContent('.terminal >> nth=0 >> .lang')).toBe(
+      'terminal 1',
+    );
+  });
+
+  test('copies what is new of a difference', async () => {
+    await open(here('2-forking.html'));
+    await page.click('.diff-of-stages >> button.copy');
+    const copied = await page.evaluate<string>(
+      'navigator.clipboard.readText()',
+    );
+    expect(copied).toContain(
+      '\n    const pid = fork();\n    if (pid === 0) {\n',
+    );
+    expect(copied).not.toMatch(/^[-+@⋯]|start\('part1'/m);
+  });
+
+  test('says what a word means when one points at it', async () => {
+    await open(here('0-before.html'));
+    await page.hover('main >> text=kernel');
+    await page.waitForSelector('[role=tooltip]');
+    expect(await page.textContent('[role=tooltip]')).toMatch(
+      /^The part of the operating system that owns the machine.*\.$/,
+    );
+  });
+
+  test('is for this machine alone, and only looks', async () => {
+    const request = async (method: string, path: string, ...head: string[]) => {
+      const lines = [
+        `${method} ${path} HTTP/1.1`,
+        ...head,
+        'Connection: close',
+      ];
+      const answer = await ask(site.port, `${lines.join('\r\n')}\r\n\r\n`);
+      return parseAnswer(answer);
+    };
+    const host = `Host: 127.0.0.1:${site.port}`;
+    expect(await request('HEAD', '/live/models?port=1', host)).toMatchObject({
+      status: 200,
+    });
+    for (const [status, ...words] of [
+      [405, 'POST', '/live/models?port=1', host],
+      [405, 'DELETE', '/', host],
+      [403, 'GET', '/', 'Host: evil.example'],
+      [403, 'GET', '/live/models?port=1', `Host: evil.example:${site.port}`],
+      [403, 'GET', '/live/models?port=1', host, 'Origin: http://evil.example'],
+      [403, 'GET', '/live/models?port=1', host, 'Origin: null'],
+      [400, 'GET', '/live/models', host],
+      [400, 'GET', '/live/models?port=70000', host],
+      [404, 'GET', '//', host],
+      [404, 'GET', '/../../package.json', host],
+      [404, 'GET', '/%2e%2e/%2e%2e/package.json', host],
+    ] as [number, string, string, ...string[]][]) {
+      const [method, path, ...head] = words as [string, string, ...string[]];
+      const answer = await request(method, path, ...head);
+      expect({ words, status: answer.status }).toEqual({ words, status });
+      expect(answer.body).toMatch(/^.+\n$/);
+    }
+  });
+
+  test('looks at a server for as long as somebody listens', async () => {
+    const sleeps = async () => {
+      const before = switchesOf(site.pid);
+      await pause(500); // more than between two looks
+      return switchesOf(site.pid) === before;
+    };
+    const client = await openClient(site.port);
+    const path = `/live/models?port=${site.port}`;
+    client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);
+    await waitFor('there is a model', () =>
+      client.received().includes('"server":{"pid":'),
+    );
+    expect(client.received()).toContain(`"server":{"pid":${site.pid},`);
+    client.socket.destroy();
+    await waitFor('nobody looks any more', sleeps);
+  });
+
+  test('says in one line that its port is taken', async () => {
+    const args = toolCommand('site', ['--port', `${site.port}`]);
+    const second = startProgram(args, (step) => undo.unshift(step));
+    expect((await second.ended).code).toBe(1);
+    expect(second.output()).toMatch(/^site: port \d+ is taken .*\n$/);
+  });
+
+  test('empties no folder that holds something else', async () => {
+    const args = toolCommand('site', ['--build', 'docs']);
+    const program = startProgram(args, (step) => undo.unshift(step));
+    expect((await program.ended).code).toBe(2);
+    expect(program.output()).toMatch(/^site: docs is not empty.*\n$/);
+  });
+
+  // The last, since it ends the site.
+  test('ends at Ctrl-C, while somebody listens', async () => {
+    const client = await openClient(site.port);
+    const path = '/live/models?port=1';
+    client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);
+    await waitFor('there is a model', () =>
+      client.received().includes('nobody listens'),
+    );
+    process.kill(site.pid, 'SIGINT');
+    process.kill(site.pid, 'SIGINT');
+    expect(await site.ended).toEqual({ code: 0, signal: null });
+    expect(client.over()).toBe(true);
+  });
+});
+
+/** What any static host does, with the files in some folder of its own. */
+async function serveUnder(
+  path: string,
+  defer: (step: () => void) => void,
+): Promise<string> {
+  const { resolve: find } = createRequire(resolve(SITE, 'package.json'));
+  const { default: sirv } = await import(find('sirv'));
+  const files = sirv(BUILT);
+  const server = createServer((request, response) => {
+    const { url = '' } = request;
+    // Whatever is asked for outside of the folder is not there.
+    request.url = url.startsWith(path) ? url.slice(path.length - 1) : '/none';
+    files(request, response, () => response.writeHead(404).end());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  defer(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return `http://127.0.0.1:${port}${path}`;
+}
