@@ -4,7 +4,7 @@
  */
 
 import { formatAddress } from '#shared/sockets';
-import type { Holder } from '../kernel/processes';
+import { describeState, type Holder } from '../kernel/processes';
 import type { Description } from './descriptions';
 import { type Connection, pairUp } from './pairs';
 import type { End, Member, Picture } from './picture';
@@ -68,7 +68,8 @@ export interface Facts {
   owner: number | null;
   /** The server that listened before, and what it was short of. */
   end: (End & { short: string[] }) | null;
-  processes: (Member & Lasting)[];
+  /** With what each is doing, in words. */
+  processes: (Member & Lasting & { doing: string })[];
   zombies: number;
   descriptors: Descriptors | null;
   descriptions: Description[];
@@ -166,8 +167,16 @@ function processesIn(
   return family.map((one) => {
     const known = before.get(one.pid);
     const since = known && same(known, one) ? known.since : one.at;
-    return { ...one, since, seen: one.at };
+    return { ...one, since, seen: one.at, doing: describeMember(one) };
   });
+}
+
+/** `sleeping in accept(21)`, `zombie: exit 0, not waited for`. */
+function describeMember(member: Member): string {
+  const { role, state, sleep, exit } = member;
+  if (state === 'Z') return `zombie: ${exit ?? 'ended'}, not waited for`;
+  const orphan = role === 'orphan' ? 'orphan, ' : '';
+  return orphan + describeState(member, sleep);
 }
 
 function connectionsIn(

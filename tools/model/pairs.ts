@@ -42,11 +42,20 @@ export interface Connection {
   /** Every descriptor of the server's end. */
   holders: Holder[];
   /** The client's end, and the processes it is open in. */
-  client: { state: TcpState; holders: Holder[] } | null;
+  client: Client | null;
   /** Bytes that the client has acknowledged; null: the kernel does not say. */
   sent: number | null;
   received: number | null;
   standing: Standing;
+  /** What the client has, or waits for, in two or three words. */
+  expectation: string;
+}
+
+interface Client {
+  state: TcpState;
+  holders: Holder[];
+  /** The name of the first of them, at most 15 bytes of it. */
+  program: string | null;
 }
 
 interface Ends {
@@ -115,15 +124,45 @@ function describePair(
     state: ours?.state ?? null,
     inode: ours?.inode ?? 0,
     holders: holdersOf(ours),
-    client: theirs ? { state: theirs.state, holders: holdersOf(theirs) } : null,
+    client: theirs ? describeClient(picture, theirs) : null,
     sent: ours?.sent ?? null,
     received: ours?.received ?? null,
   };
-  return { ...facts, standing: judge(facts, workers) };
+  const standing = judge(facts, workers);
+  return { ...facts, standing, expectation: expectationOf(standing, facts) };
+}
+
+function describeClient(
+  { holders, memory }: Picture,
+  { state, inode }: TcpSocket,
+): Client {
+  const all = holders.get(inode) ?? [];
+  const program = memory.get(all[0]?.pid ?? 0)?.process.name ?? null;
+  return { state, holders: all, program };
+}
+
+function expectationOf(
+  standing: Standing,
+  { sent, received }: Pick<Connection, 'sent' | 'received'>,
+): string {
+  if (standing === 'knocking') return 'knocks';
+  if (standing === 'queued') return 'in the queue';
+  if (standing === 'finished') return 'waits for a FIN';
+  if (standing === 'forgotten') return 'waits in vain';
+  if (standing === 'closed') return 'has its FIN';
+  if (standing === 'left') return 'has left';
+  if (sent) return 'gets its answer';
+  return received === 0 ? 'says nothing' : 'wants an answer';
 }
 
 function judge(
-  { state, inode, holders, client, sent }: Omit<Connection, 'standing'>,
+  {
+    state,
+    inode,
+    holders,
+    client,
+    sent,
+  }: Omit<Connection, 'standing' | 'expectation'>,
   workers: Workers,
 ): Standing {
   if (state === null)

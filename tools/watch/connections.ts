@@ -2,6 +2,7 @@
  * The connections as lines: who is at both ends, and what the client waits
  * for.
  */
+import { printable } from '#shared/log';
 import { count } from '../common/words';
 import type { Model } from '../model/diagnosis';
 import type { Connection, Standing } from '../model/pairs';
@@ -74,30 +75,18 @@ const STYLE_OF: Record<Standing, Style> = {
 
 /** What the client waits for; where there is room, what its end looks like. */
 function clientOf(connection: Connection, columns: number): string {
-  const { client } = connection;
-  const words = expectation(connection);
-  if (columns < VERY_WIDE || !client) return words;
+  const { client, expectation } = connection;
+  if (columns < VERY_WIDE || !client) return expectation;
   const [holder] = client.holders;
-  const where = holder ? ` in ${holder.pid}` : '';
-  return `${words.padEnd(15)} ${client.state}${where}`;
-}
-
-function expectation({ standing, sent, received }: Connection): string {
-  if (standing === 'knocking') return 'knocks';
-  if (standing === 'queued') return 'in the queue';
-  if (standing === 'finished') return 'waits for a FIN';
-  if (standing === 'forgotten') return 'waits in vain';
-  if (standing === 'closed') return 'has its FIN';
-  if (standing === 'left') return 'has left';
-  if (sent) return 'gets its answer';
-  return received === 0 ? 'says nothing' : 'wants an answer';
+  const program = client.program ? `${printable(client.program)} ` : '';
+  const where = holder ? ` in ${program}${holder.pid}` : '';
+  return `${expectation.padEnd(15)} ${client.state}${where}`;
 }
 
 /** `20 more: 18 wait for a FIN`: what is not shown, the most frequent first. */
 function tally(connections: Connection[]): string {
   const numbers = new Map<string, number>();
-  for (const one of connections) {
-    const words = expectation(one);
+  for (const { expectation: words } of connections) {
     numbers.set(words, (numbers.get(words) ?? 0) + 1);
   }
   const parts = [...numbers]

@@ -1,6 +1,7 @@
 /**
  * Figures as lines: descriptors, the queue, and how they have changed.
  */
+import { ranges } from '../common/ranges';
 import { count, plainNumber } from '../common/words';
 import type { Holder } from '../kernel/processes';
 import type { Model } from '../model/diagnosis';
@@ -62,17 +63,6 @@ export function holdersOf(holders: Holder[]): string {
   const [first, ...others] = new Set(holders.map(({ pid }) => pid));
   if (first === undefined) return 'nobody';
   return others.length === 0 ? `${first} only` : `${first} +${others.length}`;
-}
-
-/** `0-16, 19` */
-function ranges(numbers: number[]): string {
-  const runs: [number, number][] = [];
-  for (const number of numbers) {
-    const run = runs.at(-1);
-    if (run && run[1] === number - 1) run[1] = number;
-    else runs.push([number, number]);
-  }
-  return runs.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(', ');
 }
 
 /** The recent past, the newest sample on the right: a leak climbs. */

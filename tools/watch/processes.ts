@@ -4,7 +4,6 @@
 
 import { printable } from '#shared/log';
 import { count, formatAge, plainNumber } from '../common/words';
-import { describeState } from '../kernel/processes';
 import type { Model } from '../model/diagnosis';
 import type { Member } from '../model/picture';
 import { flushRight, heading, type Line, type Style } from './lines';
@@ -88,12 +87,12 @@ function widthsOf(members: Member[]): Widths {
 const TREE_WIDTH = 6;
 
 function processLine(
-  member: Member,
+  member: Model['processes'][number],
   last: boolean,
   widths: Widths,
   columns: number,
 ): Line {
-  const { depth, pid, name, age } = member;
+  const { depth, pid, name, age, doing } = member;
   const [mark, style] = MARKS[member.state] ?? ['○', 'busy'];
   const deeper = '  '.repeat(Math.max(0, depth - 1));
   const tree = depth === 0 ? '' : `   ${deeper}${last ? '└─' : '├─'} `;
@@ -102,16 +101,9 @@ function processLine(
     [tree.padEnd(TREE_WIDTH), 'dim'],
     [mark, style],
     [` ${number} ${printable(name).padEnd(widths.name)}  `],
-    [stateOf(member), style],
+    [doing, style],
   ];
   return [...left, flushRight(formatAge(age), left, columns)];
-}
-
-function stateOf(member: Member): string {
-  const { role, state, sleep, exit } = member;
-  if (state === 'Z') return `zombie: ${exit ?? 'ended'}, not waited for`;
-  const orphan = role === 'orphan' ? 'orphan, ' : '';
-  return orphan + describeState(member, sleep);
 }
 
 const MARKS: Partial<Record<Member['state'], [mark: string, style: Style]>> = {

@@ -2,6 +2,7 @@
  * Pictures of processes: what fork shares, a child's life, signals.
  */
 
+import { CONNECTION, LISTENER } from '../../common/numbers';
 import {
   arrow,
   box,
@@ -11,7 +12,6 @@ import {
   type Tone,
   text,
 } from '../../common/svg';
-import { CONNECTION, LISTENER } from '../numbers';
 
 /** Which of the two processes holds which of the two sockets. */
 interface Moment {

@@ -2,8 +2,8 @@
  * Pictures of connections: their names, the calls, the accept queue.
  */
 
+import { CLIENT_PORT, CONNECTION, LISTENER, PORT } from '../../common/numbers';
 import { arrow, box, frame, line, type Picture, text } from '../../common/svg';
-import { CLIENT_PORT, CONNECTION, LISTENER, PORT } from '../numbers';
 
 /** A connection is named by both its ends. */
 export function socketPair(): Picture {

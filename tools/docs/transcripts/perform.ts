@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Names } from '../../harness/names';
 import { listDescendants } from '../../harness/orphans';
 import { childrenOf, type Process, treeOf } from '../../kernel/processes';
 import type { Fence } from '../chapters';
@@ -16,7 +17,6 @@ import {
   parseSteps,
   type Step,
 } from './experiment';
-import { Names } from './names';
 
 const DEADLINE_MS = 60_000;
 /** So long a comparison looks again, until the page's output is seen. */

@@ -1,8 +1,7 @@
 /**
  * Names that do not change from run to run, for the numbers that do.
  */
-import { readProcess } from '../../kernel/processes';
-import { findListeners } from '../../kernel/sockets';
+
 import {
   CLIENT_PORT,
   INODE,
@@ -10,7 +9,9 @@ import {
   PORT,
   SERVER_PID,
   STARTER_PID,
-} from '../numbers';
+} from '../common/numbers';
+import { readProcess } from '../kernel/processes';
+import { findListeners } from '../kernel/sockets';
 
 // A number in a column, or anywhere else. Not a part of an address.
 const NUMBER =
@@ -48,9 +49,7 @@ export class Names {
   /** Learns PIDs from the log of a server, its own among them. */
   learn(log: string): void {
     for (const match of log.matchAll(/^\[(\d+)\]|(?:fork →|, PID) (\d+)/gm)) {
-      const pid = match[1] ?? match[2] ?? '';
-      if (this.#pids.size === 0) this.#learnParent(Number(pid));
-      this.#add(this.#pids, pid, SERVER_PID - 1);
+      this.learnPids([Number(match[1] ?? match[2])]);
     }
   }
 
@@ -61,9 +60,15 @@ export class Names {
     if (listener) this.#moreDescriptors = listener.fd - LISTENER;
   }
 
-  /** Learns the PIDs of children whose forks are not in a log. */
+  /**
+   * Learns the PIDs of a server, before all others, and of children whose
+   * forks are not in a log.
+   */
   learnPids(pids: number[]): void {
-    for (const pid of pids) this.#add(this.#pids, String(pid), SERVER_PID - 1);
+    for (const pid of pids) {
+      if (this.#pids.size === 0) this.#learnParent(pid);
+      this.#add(this.#pids, String(pid), SERVER_PID - 1);
+    }
   }
 
   /** What a page shows for what really came out. */
