@@ -1,11 +1,14 @@
 /**
- * The labs: each shows what it says, and leaves no server behind.
+ * The labs: each shows what it says, leaves no server behind, and is what its
+ * replay says.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Defer, withCleanUp } from '../../tools/harness/programs';
+import { withCleanUp } from '../../tools/harness/programs';
 import { readProcess } from '../../tools/kernel/processes';
 import { LABS } from '../../tools/lab/labs';
 import { type Lab, openNotebook } from '../../tools/lab/notebook';
+import type { Note, Replay } from '../../tools/model/replay';
 import { chosenStages } from '../support/server';
 
 /** The labs of the chapters that the chosen stages have. */
@@ -13,21 +16,69 @@ const labs = Object.entries(LABS).filter(([, { chapter }]) =>
   chosenStages().some((stage) => chapter.startsWith(`docs/${stage[4]}-`)),
 );
 
-async function perform(lab: Lab): Promise<string> {
-  const lines: string[] = [];
-  await withCleanUp(async (defer: Defer) => {
-    await lab.run(openNotebook(defer, (line) => lines.push(line)));
-  });
-  return lines.join('\n');
+interface Step {
+  words: string;
+  notes: Note[];
+}
+
+async function perform(lab: Lab): Promise<Step[]> {
+  const steps: Step[] = [{ words: '', notes: [] }];
+  const witness = {
+    step: (words: string) => steps.push({ words, notes: [] }),
+    note: (note: Note) => steps.at(-1)?.notes.push(note),
+  };
+  await withCleanUp((defer) => lab.run(openNotebook(defer, witness)));
+  return steps;
 }
 
 describe.concurrent('a lab shows what it says', () => {
-  test.for(labs)('%s', async ([, lab]) => {
-    const notes = await perform(lab);
-    expect(notes).toContain('✓');
-    expect(notes).not.toContain('NOT SO');
-    const servers = [...notes.matchAll(/PID (\d+) listens/g)];
+  test.for(labs)('%s', async ([name, lab]) => {
+    const steps = await perform(lab);
+    const notes = steps.flatMap((step) => step.notes);
+    const expectations = notes.filter((note) => 'expect' in note);
+    expect(expectations).not.toEqual([]);
+    expect(expectations.filter(({ holds }) => !holds)).toEqual([]);
+    const text = evidenceIn(notes).join('\n');
+    const servers = [...text.matchAll(/PID (\d+) listens/g)];
     expect(servers.length).toBeGreaterThan(0);
     for (const [, pid] of servers) expect(readProcess(Number(pid))).toBeNull();
+
+    const file = `docs/replays/${name}.json`;
+    const { steps: recorded, ...words }: Replay = JSON.parse(
+      readFileSync(file, 'utf8'),
+    );
+    const { run, ...said } = lab;
+    const stale = `npm run lab ${name} -- --record makes ${file} anew`;
+    expect(words, stale).toEqual(said);
+    const played = recorded.map(({ words, moments }) => ({
+      words,
+      notes: moments.flatMap((moment) => moment.notes),
+    }));
+    expect(played.map(gist), stale).toEqual(
+      steps.filter(({ words, notes }) => words || notes.length > 0).map(gist),
+    );
   });
 });
+
+function evidenceIn(notes: Note[]): string[] {
+  return notes.flatMap((note) => ('show' in note ? [note.show] : []));
+}
+
+/**
+ * What a step says on every machine: without numbers; evidence in any order,
+ * and however often; and nothing of what Node has open, or of who we are.
+ */
+function gist({ words, notes }: Step) {
+  const mask = (text: string) => text.replace(/\d+/g, 'N');
+  const evidence = evidenceIn(notes)
+    .filter((line) => !line.startsWith('You are root'))
+    .map((line) => line.replace(/(?<=-> )(?!socket).*/, '…'))
+    .map(mask);
+  return {
+    words: mask(words),
+    expectations: notes
+      .filter((note) => 'expect' in note)
+      .map((note) => mask(note.expect)),
+    evidence: [...new Set(evidence)].sort(),
+  };
+}

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { LABS } from '../../tools/lab/labs';
-import { openNotebook } from '../../tools/lab/notebook';
+import { openNotebook, printTo } from '../../tools/lab/notebook';
 import { startTool, untilItSays } from '../support/server';
 import { openTerminal } from '../support/terminal';
 
@@ -21,7 +21,10 @@ test('a lab that does not exist is a mistake in one line', async () => {
 
 test('a lab that sees something else says so', async () => {
   const lines: string[] = [];
-  const notebook = openNotebook(onTestFinished, (line) => lines.push(line));
+  const notebook = openNotebook(
+    onTestFinished,
+    printTo((line) => lines.push(line)),
+  );
   notebook.expect('the server is dead', false);
   notebook.expect('the server lives', true);
   expect(lines[0]).toContain('✗ NOT SO: the server is dead');

@@ -40,10 +40,16 @@ export class Names {
   /** How far the listener's descriptor is from the one that pages show. */
   #moreDescriptors: number | null = null;
 
-  set port(port: number) {
-    this.#ports.set(String(port), String(PORT));
+  /** How many servers there have been, each on a port of its own. */
+  #servers = 0;
+
+  /** Learns where a server listens. */
+  learnPort(port: number): void {
+    if (this.#ports.has(String(port))) return;
+    const shown = PORT + this.#servers++;
+    this.#ports.set(String(port), String(shown));
     // What a server advises to take instead.
-    this.#ports.set(String(port + 1), String(PORT + 1));
+    this.#ports.set(String(port + 1), String(shown + 1));
   }
 
   /** Learns PIDs from the log of a server, its own among them. */

@@ -7,14 +7,7 @@ import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';
-import {
-  isAlive,
-  lastWords,
-  type Server,
-  startServer,
-  watchIdle,
-} from '../harness/servers';
-import { compile, targetOf } from '../harness/stages';
+import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
 import {
   childrenOf,
   compareDescriptors,
@@ -33,6 +26,7 @@ import {
   pageLines,
   SILENCE,
   socketLine,
+  start,
   startStage,
   statLine,
 } from './notebook';
@@ -135,10 +129,10 @@ export const hang: Lab = {
   question:
     'The child closes the connection and ends. What does the client see?',
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
     step('A client asks for /.');
-    const client = await askFor(server, '/', defer);
+    const client = await askFor(notebook, server, '/');
     const answered = await comesTrue(() => pageLines(client).length > 0);
     await comesTrue(() => zombiesOf(server.pid).length === 1);
     show(...pageLines(client));
@@ -178,7 +172,7 @@ export const contentLength: Lab = {
     'those of node:http.',
   question: 'Which of the two servers leaves its clients hanging? Which leaks?',
   async run(notebook) {
-    const { step, expect, defer } = notebook;
+    const { step, expect } = notebook;
     step('Part 2. Its answer ends where the connection ends.');
     const silent = await startStage(notebook, 'part2', '--quiet');
     const without = await askAndLookAt(notebook, silent);
@@ -190,11 +184,8 @@ export const contentLength: Lab = {
     );
 
     step('The same, but it says how long the answer is.');
-    compile(WITH_LENGTH);
-    const telling = await startServer(targetOf(WITH_LENGTH), defer);
-    const command = `node build/${WITH_LENGTH}.js --quiet`;
-    const where = `127.0.0.1:${telling.port}`;
-    notebook.show(command, `PID ${telling.pid} listens on ${where}`);
+    const command = `node build/${WITH_LENGTH}.js`;
+    const telling = await start(notebook, WITH_LENGTH, ['--quiet'], command);
     const knowing = await askAndLookAt(notebook, telling);
     expect('every client has left, content', knowing.content === COUNTING);
     expect(
@@ -279,13 +270,14 @@ export const emfile: Lab = {
 
 /** @returns how many clients got an answer */
 async function visitUntilItBreaks(
-  { show, defer }: Notebook,
+  notebook: Notebook,
   server: Server,
   most: number,
 ): Promise<number> {
+  const { show } = notebook;
   let served = 0;
   while (served < most && isAlive(server)) {
-    const client = await askFor(server, '/', defer).catch(() => null);
+    const client = await askFor(notebook, server, '/').catch(() => null);
     if (client === null) break;
     // The server may be dead before its last child has answered.
     await comesTrue(() => client.received() !== '' || client.over());
@@ -310,10 +302,10 @@ export const zombies: Lab = {
     'the children.',
   question: `${CLIENTS} children have called _exit. What is left of them?`,
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
     step(`${CLIENTS} clients ask for /.`);
-    await askTogether(server, '/', CLIENTS, defer);
+    await askTogether(notebook, server, '/', CLIENTS);
     const found = () => zombiesOf(server.pid);
     const left = await comesTrue(() => found().length === CLIENTS);
     show(...found().map(({ pid }) => statLine(pid)));
@@ -344,9 +336,9 @@ export const killZombie: Lab = {
     'zombie, and then to the parent.',
   question: 'Which of the two makes the zombie go away?',
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
-    await askFor(server, '/', defer);
+    await askFor(notebook, server, '/');
     await comesTrue(() => zombiesOf(server.pid).length === 1);
     const [zombie] = zombiesOf(server.pid);
     const pid = zombie?.pid ?? 0;

@@ -13,7 +13,7 @@ import {
 } from '../harness/connections';
 import { startProgram } from '../harness/programs';
 import { lastWords, type Server, watchIdle } from '../harness/servers';
-import { STAGES, targetOf } from '../harness/stages';
+import { STAGES } from '../harness/stages';
 import { descriptorsOf } from '../kernel/processes';
 import {
   askFor,
@@ -54,8 +54,11 @@ export const socketPair: Lab = {
     show(...clients.map(formatPair));
     const calls = /\] (socket|bind|listen|accept|close)\(/;
     step("The server's calls.");
-    const lines = server.program.output().split('\n');
-    show(...lines.filter((line) => calls.test(line)));
+    const lines = () => server.program.output().split('\n');
+    // What it has written may still be on its way.
+    const closes = () => lines().filter((line) => line.includes('] close('));
+    await comesTrue(() => closes().length === clients.length);
+    show(...lines().filter((line) => calls.test(line)));
     const [one, other] = clients.map(({ local }) => local.port);
     expect('the kernel gave each client a port of its own', one !== other);
   },
@@ -131,7 +134,7 @@ export const headOfLine: Lab = {
     await comesTrue(watchIdle(server, 100));
     show(stateLine(server.pid));
     step('The second one connects, and asks for /.');
-    const second = await askFor(server, '/', defer);
+    const second = await askFor(notebook, server, '/');
     show(socketLine(server, second), `queue: ${queueLength(server)}`);
     expect('it is connected', /ESTABLISHED/.test(socketLine(server, second)));
     expect('nobody has accepted it', queueLength(server) === 1);
@@ -219,7 +222,7 @@ export const ports: Lab = {
     'it; and once by an ordinary user on port 1.',
   question: 'Which of these calls of bind fail, and with which error?',
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part1', '--quiet');
     step('A second server on the same port.');
     const second = bindTo(notebook, server.port);
@@ -228,7 +231,7 @@ export const ports: Lab = {
     expect('bind fails with EADDRINUSE', /EADDRINUSE/.test(second.output()));
 
     step('A client is served: the server closes first. Then it is restarted.');
-    const client = await askFor(server, '/', defer);
+    const client = await askFor(notebook, server, '/');
     await comesTrue(client.over);
     client.socket.destroy();
     process.kill(server.pid, 'SIGKILL');
@@ -249,7 +252,11 @@ export const ports: Lab = {
     'The well-known ports below 1024 are for root: EACCES for everybody else.',
 };
 
-function bindTo({ defer }: Notebook, port: number, flags: string[] = []) {
+function bindTo(
+  { defer, targetOf }: Notebook,
+  port: number,
+  flags: string[] = [],
+) {
   const { command } = targetOf(STAGES.part1, ['--quiet', ...flags]);
   return startProgram([...command, '--port', `${port}`], defer);
 }

@@ -4,7 +4,9 @@
  *     npm run lab                 lists them
  *     npm run lab hang            runs one, after asking for a prediction
  *     npm run lab hang -- --yes   runs it without asking
+ *     npm run lab -- --record     records all of them for the site
  */
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import chalk from 'chalk';
 import { readFlags, toggle, usageError } from '#shared/flags';
@@ -13,22 +15,27 @@ import { count, wrap } from '../common/words';
 import { type Defer, withCleanUp } from '../harness/programs';
 import { NoServer } from '../harness/servers';
 import { LABS } from './labs';
-import { type Lab, openNotebook } from './notebook';
+import { type Lab, type Notebook, openNotebook } from './notebook';
+import { findMissingDescriptors, format, Recorder } from './recorder';
 
 const USAGE = {
   name: 'lab',
   summary: 'the experiments of the course: npm run lab NAME [-- --yes]',
 };
-const FLAGS = { yes: toggle('do not ask for a prediction') };
+const FLAGS = {
+  yes: toggle('do not ask for a prediction'),
+  record: toggle('write docs/replays/NAME.json; without NAME, of all labs'),
+};
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const names = args.filter((arg) => !arg.startsWith('-'));
   const flags = args.filter((arg) => arg.startsWith('-'));
-  const { yes } = readFlags(USAGE, FLAGS, flags);
+  const { yes, record } = readFlags(USAGE, FLAGS, flags);
   const [name, ...more] = names;
   if (name === undefined) {
-    listLabs();
+    if (record) await recordLabs(LABS);
+    else listLabs();
     return;
   }
   const lab = Object.hasOwn(LABS, name) ? LABS[name] : undefined;
@@ -38,6 +45,7 @@ async function main(): Promise<void> {
       `there is no "${names.join(' ')}"; npm run lab lists all`,
     );
   }
+  if (record) return recordLabs({ [name]: lab });
   // npm keeps a --yes that is not behind -- to itself.
   const hasty = yes || process.env.npm_config_yes === 'true';
   process.exitCode = (await runLab(name, lab, hasty)) ? 0 : 1;
@@ -60,13 +68,42 @@ async function runLab(name: string, lab: Lab, hasty: boolean) {
   console.log(paragraph(lab.plan));
   const prediction = await askForPrediction(lab.question, hasty);
 
-  const failures = await withCleanUp((defer) => perform(lab, defer));
+  const failures = await withCleanUp((defer) =>
+    perform(lab, openNotebook(defer)),
+  );
   return conclude(lab, failures, prediction);
 }
 
+async function recordLabs(labs: Record<string, Lab>): Promise<void> {
+  const missing = await findMissingDescriptors();
+  for (const [name, lab] of Object.entries(labs)) {
+    await withCleanUp((defer) =>
+      recordLab(name, lab, new Recorder(missing), defer),
+    );
+  }
+}
+
+async function recordLab(
+  name: string,
+  lab: Lab,
+  recorder: Recorder,
+  defer: Defer,
+): Promise<void> {
+  const failures = await perform(lab, openNotebook(defer, recorder));
+  const replay = await recorder.finish(lab);
+  const file = `docs/replays/${name}.json`;
+  if (failures === 0) {
+    writeFileSync(file, format(replay));
+    console.log(file);
+  } else {
+    const what = `${count(failures, 'expectation')} did not hold`;
+    console.error(`lab: ${file}: left alone, since ${what}`);
+    process.exitCode = 1;
+  }
+}
+
 /** @returns how many expectations did not hold */
-async function perform(lab: Lab, defer: Defer): Promise<number> {
-  const notebook = openNotebook(defer);
+async function perform(lab: Lab, notebook: Notebook): Promise<number> {
   try {
     await lab.run(notebook);
   } catch (error) {

@@ -8,11 +8,12 @@ import { MARKS, paint } from '../common/marks';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';
 import type { Defer, Program } from '../harness/programs';
-import { type Server, startServer } from '../harness/servers';
+import { type Server, startServer, type Target } from '../harness/servers';
 import { compile, STAGES, type Stage, targetOf } from '../harness/stages';
 import { waitFor } from '../harness/wait';
 import { describeState, readProcess } from '../kernel/processes';
 import { listSockets } from '../kernel/sockets';
+import type { Note } from '../model/replay';
 
 /** One experiment that the reader makes. */
 export interface Lab {
@@ -39,46 +40,89 @@ export interface Notebook {
   show: (...lines: string[]) => void;
   /** Says what was expected, and whether it is so. */
   expect: (expectation: string, holds: boolean) => void;
+  /** A program of this repository as a server, to be started. */
+  targetOf: (program: string, flags: string[]) => Target;
+  /** Says which server all this is about. */
+  follow: (server: Server) => void;
+  /** Says that something is to be seen, which will be gone soon. */
+  look: () => void;
   /** How many expectations did not hold. */
   contradictions: () => number;
 }
 
-/** @param print where a line of it goes */
+/** Whoever is told what is written into a notebook. */
+export interface Witness {
+  step: (text: string) => void;
+  note: (note: Note) => void;
+  /** Has servers started by another command. */
+  command?: (words: string[]) => string[];
+  follow?: (server: Server) => void;
+  look?: () => void;
+}
+
 export function openNotebook(
   defer: Defer,
-  print: (line: string) => void = console.log,
+  witness: Witness = printTo(console.log),
 ): Notebook {
   let contradictions = 0;
   return {
     defer,
-    step: (text) => print(`\n${chalk.bold(text)}`),
+    step: (text) => witness.step(text),
     show: (...lines) => {
-      for (const line of lines) print(`    ${printable(line)}`);
+      for (const show of lines) witness.note({ show: printable(show) });
     },
     expect: (expectation, holds) => {
-      const verdict = holds ? 'good' : 'bad';
       if (!holds) contradictions++;
-      const text = holds ? expectation : `NOT SO: ${expectation}`;
+      witness.note({ expect: expectation, holds });
+    },
+    targetOf: (program, flags) => {
+      const target = targetOf(program, flags);
+      const command = witness.command?.(target.command);
+      return command ? { ...target, command } : target;
+    },
+    follow: (server) => witness.follow?.(server),
+    look: () => witness.look?.(),
+    contradictions: () => contradictions,
+  };
+}
+
+/** Lines for somebody who reads along. */
+export function printTo(print: (line: string) => void): Witness {
+  return {
+    step: (text) => print(`\n${chalk.bold(text)}`),
+    note: (note) => {
+      if ('show' in note) return print(`    ${note.show}`);
+      const verdict = note.holds ? 'good' : 'bad';
+      const text = note.holds ? note.expect : `NOT SO: ${note.expect}`;
       print(`  ${paint(verdict, `${MARKS[verdict]} ${text}`)}`);
     },
-    contradictions: () => contradictions,
   };
 }
 
 // Pieces of labs //////////////////////////////////////////////////////////////
 
 /** Starts a stage and tells where it is. */
-export async function startStage(
-  { defer, show }: Notebook,
+export function startStage(
+  notebook: Notebook,
   stage: Stage,
   ...flags: string[]
 ): Promise<Server> {
-  compile(STAGES[stage]);
-  const target = targetOf(STAGES[stage], flags);
-  const server = await startServer(target, defer);
   const command = ['npm run', stage, ...(flags.length > 0 ? ['--'] : [])];
+  return start(notebook, STAGES[stage], flags, command.join(' '));
+}
+
+/** Starts a program of this repository by a command, and tells where it is. */
+export async function start(
+  { defer, show, follow, targetOf }: Notebook,
+  program: string,
+  flags: string[],
+  command: string,
+): Promise<Server> {
+  compile(program);
+  const server = await startServer(targetOf(program, flags), defer);
+  follow(server);
   show(
-    [...command, ...flags].join(' '),
+    [command, ...flags].join(' '),
     `PID ${server.pid} listens on 127.0.0.1:${server.port}`,
   );
   return server;
@@ -89,26 +133,27 @@ export const SILENCE = ['--timeout', '600'];
 
 /** A client that asks for a page and then waits. */
 export async function askFor(
+  notebook: Notebook,
   server: Server,
   path: string,
-  defer: Defer,
 ): Promise<Client> {
-  const client = await openClient(server, defer);
-  client.send(get(path));
-  return client;
+  const [client] = await askTogether(notebook, server, path, 1);
+  return client as Client;
 }
 
 /** Many of them at once. */
-export function askTogether(
+export async function askTogether(
+  { defer, look }: Notebook,
   server: Server,
   path: string,
   clients: number,
-  defer: Defer,
 ): Promise<Client[]> {
-  const all = Array.from({ length: clients }, () =>
-    askFor(server, path, defer),
+  const all = await Promise.all(
+    Array.from({ length: clients }, () => openClient(server, defer)),
   );
-  return Promise.all(all);
+  look();
+  for (const client of all) client.send(get(path));
+  return all;
 }
 
 /**

@@ -80,11 +80,11 @@ export const neverWaits: Lab = {
     `${CLIENTS} clients ask for /.`,
   question: 'What is cured by closing, and what is not?',
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part3a', '--quiet');
     const before = descriptorsOf(server.pid)?.size ?? 0;
     step(`${CLIENTS} clients ask for /.`);
-    const clients = await askTogether(server, '/', CLIENTS, defer);
+    const clients = await askTogether(notebook, server, '/', CLIENTS);
     const ended = await comesTrue(() => clients.every((one) => one.ended()));
     expect('all have their answer and end-of-file', ended);
     await comesTrue(() => zombiesOf(server.pid).length === CLIENTS);
@@ -110,12 +110,12 @@ export const eintr: Lab = {
   question:
     'The child ends while the parent sleeps in accept. What does accept do?',
   async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+    const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part3b', '--quiet');
     await comesTrue(watchIdle(server, 100));
     show(stateLine(server.pid));
     step('A client asks for /.');
-    const client = await askFor(server, '/', defer);
+    const client = await askFor(notebook, server, '/');
     await comesTrue(client.over);
     show(...pageLines(client));
     await comesTrue(watchIdle(server));
@@ -175,7 +175,7 @@ async function endTogether(
   notebook: Notebook,
   stage: 'part3c' | 'part3',
 ): Promise<number> {
-  const { show, defer } = notebook;
+  const { show, look, defer } = notebook;
   const server = await startStage(notebook, stage, '--quiet', ...SILENCE);
   const clients: Client[] = [];
   while (clients.length < AT_ONCE) {
@@ -183,6 +183,7 @@ async function endTogether(
   }
   await comesTrue(() => childrenOf(server.pid).length === AT_ONCE);
   await comesTrue(watchIdle(server));
+  look();
   process.kill(server.pid, 'SIGSTOP');
   await comesTrue(() => isStopped(server.pid));
   for (const client of clients) client.send(get('/'));
@@ -240,12 +241,13 @@ export const reap: Lab = {
 
 /** @returns how many descriptors there are when nobody is left */
 async function serve(
-  { show, defer }: Notebook,
+  notebook: Notebook,
   server: Server,
   clients: number,
 ): Promise<number> {
+  const { show } = notebook;
   for (let served = 0; served < clients; served += 10) {
-    const ten = await askTogether(server, '/', 10, defer);
+    const ten = await askTogether(notebook, server, '/', 10);
     await comesTrue(() => ten.every((client) => client.over()));
     for (const { socket } of ten) socket.destroy();
   }
@@ -288,12 +290,12 @@ async function crashOne(
   notebook: Notebook,
   stage: 'part1' | 'part3',
 ): Promise<{ server: Server; answered: boolean }> {
-  const { defer, show } = notebook;
+  const { show } = notebook;
   const server = await startStage(notebook, stage);
-  const first = await askFor(server, '/crash', defer);
+  const first = await askFor(notebook, server, '/crash');
   await comesTrue(first.over);
   show(`the first client got ${first.received().length} bytes`);
-  const second = await askFor(server, '/', defer).catch(() => null);
+  const second = await askFor(notebook, server, '/').catch(() => null);
   if (second) await comesTrue(second.over);
   if (!isAlive(server)) await hasEnded(server.program);
   await comesTrue(() => childrenOf(server.pid).length === 0);

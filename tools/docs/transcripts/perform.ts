@@ -65,7 +65,7 @@ class Terminals {
   constructor(port: number, patienceMs: number) {
     this.#port = port;
     this.#patienceMs = patienceMs;
-    this.#names.port = port;
+    this.#names.learnPort(port);
   }
 
   /** @returns what came out of a step, in the names of the page */

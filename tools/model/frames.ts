@@ -1,0 +1,148 @@
+/**
+ * What a drawing shows of a look. Pure, and without Node: it runs in browsers
+ * as well.
+ */
+import { ranges } from '../common/ranges';
+import type { Holder } from '../kernel/processes';
+import type { Description } from './descriptions';
+import type { Model } from './diagnosis';
+import type { Standing } from './pairs';
+import type { Member } from './picture';
+
+/** A look as it is drawn. What the kernel does not tell is left out. */
+export interface Frame {
+  port: number;
+  /** The PID of the server, or of the first that it has left behind. */
+  server?: number;
+  /** Why there is nothing to see, if there is nothing. */
+  absence?: NonNullable<Model['absence']>;
+  /** How the server ended that was here. */
+  ending?: string;
+  descriptors?: { used: number; limit?: number };
+  /** By PID. */
+  processes: Record<string, Actor>;
+  /** By address. */
+  listeners: Record<string, Listener>;
+  /** By the address of the client. */
+  connections: Record<string, Link>;
+}
+
+export interface Actor {
+  name: string;
+  parent: number;
+  role: Member['role'];
+  state: Member['state'];
+  doing: string;
+  /** Descriptors that lead to no socket of the picture: `0-20`. */
+  own?: string;
+  exit?: string;
+}
+
+/** An open file description of a socket, and who leads to it. */
+export interface Shared {
+  /** Every descriptor that leads to it: the references that it has. */
+  references: Holder[];
+  /** How we know that they lead to one and the same. */
+  evidence?: Description['evidence'];
+}
+
+export interface Listener extends Shared {
+  queued: number;
+  backlog?: number;
+}
+
+export interface Link extends Shared {
+  /** As in `Connection`: the server's end, and how things stand. */
+  state?: string;
+  standing: Standing;
+  expectation: string;
+  client?: { state: string; pid?: number; program?: string };
+}
+
+/** A limit that is farther away than so many times what is used is no news. */
+const NEAR = 10;
+
+/** The part of a look that is drawn. */
+export function frameOf(model: Model): Frame {
+  const { port, server, absence, ending, descriptors } = model;
+  const { used = 0, limit = Infinity } = descriptors ?? {};
+  const evidence = new Map(
+    model.descriptions.map((one) => [one.target, one.evidence]),
+  );
+  const own = ownDescriptors(model);
+  return withoutGaps({
+    port,
+    server: server?.pid,
+    absence: absence ?? undefined,
+    ending: ending ?? undefined,
+    descriptors: descriptors && {
+      used,
+      limit: limit < used * NEAR ? limit : undefined,
+    },
+    processes: keyed(model.processes, ({ pid }) => pid, drawProcess),
+    listeners: keyed(
+      model.queues,
+      ({ address }) => address,
+      ({ inode, holders, length, backlog }) => ({
+        references: holders,
+        evidence: evidence.get(`socket:[${inode}]`),
+        queued: length,
+        backlog,
+      }),
+    ),
+    connections: keyed(
+      model.connections,
+      ({ remote }) => remote,
+      ({ inode, holders, state, standing, expectation, client }) => ({
+        references: holders,
+        evidence: evidence.get(`socket:[${inode}]`),
+        state,
+        standing,
+        expectation,
+        client: client && {
+          state: client.state,
+          pid: client.holders[0]?.pid,
+          program: client.program,
+        },
+      }),
+    ),
+  });
+
+  function drawProcess(one: Model['processes'][number]) {
+    const { pid, name, parent, role, state, doing, exit } = one;
+    return { name, parent, role, state, doing, exit, own: own.get(pid) };
+  }
+}
+
+/** What a process has open besides the sockets that are drawn, by PID. */
+function ownDescriptors(model: Model): Map<number, string> {
+  const drawn = new Set(
+    [...model.queues, ...model.connections].map(
+      ({ inode }) => `socket:[${inode}]`,
+    ),
+  );
+  const numbers = new Map<number, number[]>();
+  for (const { target, references } of model.descriptions) {
+    if (drawn.has(target)) continue;
+    for (const { pid, fd } of references) {
+      numbers.set(pid, [...(numbers.get(pid) ?? []), fd]);
+    }
+  }
+  return new Map(
+    [...numbers].map(([pid, all]) => [pid, ranges(all.sort((a, b) => a - b))]),
+  );
+}
+
+function keyed<T, U>(
+  all: T[],
+  keyOf: (one: T) => string | number,
+  draw: (one: T) => U,
+): Record<string, U> {
+  return Object.fromEntries(all.map((one) => [keyOf(one), draw(one)]));
+}
+
+/** As JSON keeps it: nothing that is null, undefined or without limit. */
+function withoutGaps(frame: unknown): Frame {
+  const skipNull = (_: string, value: unknown) => value ?? undefined;
+  return JSON.parse(JSON.stringify(frame), skipNull);
+}
