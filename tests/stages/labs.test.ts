@@ -25,7 +25,7 @@ async function perform(lab: Lab): Promise<Step[]> {
   const steps: Step[] = [{ words: '', notes: [] }];
   const witness = {
     step: (words: string) => steps.push({ words, notes: [] }),
-    note: (note: Note) => steps.at(-1)?.notes.push(note),
+    note: (...notes: Note[]) => steps.at(-1)?.notes.push(...notes),
   };
   await withCleanUp((defer) => lab.run(openNotebook(defer, witness)));
   return steps;

@@ -37,12 +37,16 @@ test('each moment of a replay has its whole picture', () => {
     question: '',
     conclusion: '',
     steps: [
-      { words: '', moments: [{ frame: { port: 1, server: 2 }, notes: [] }] },
+      {
+        words: '',
+        moments: [{ notes: [] }, { frame: { port: 1, server: 2 }, notes: [] }],
+      },
       { words: 'nothing happens', moments: [{ notes: [{ show: 'a' }] }] },
       { words: 'it ends', moments: [{ frame: { server: null }, notes: [] }] },
     ],
   };
   expect(unfold(replay)).toMatchObject([
+    { step: 0, frame: null },
     { step: 0, frame: { port: 1, server: 2 } },
     { step: 1, frame: { port: 1, server: 2 }, notes: [{ show: 'a' }] },
     { step: 2, frame: { port: 1 } },

@@ -317,7 +317,9 @@ test('what the server was short of is kept for its end', () => {
   // The last picture of it stays on the screen.
   const text = draw(model, alive);
   expect(text.replace(/\n▌/g, '')).toMatch(/Below, as it was at \d\d:00:00\./);
-  expect(text).toContain('Nobody listens on port 8888: waiting for a server.');
+  expect(text).toContain(
+    'Nobody listens on port 8888. Looking again and again …',
+  );
   expect(text).toContain('4711 server  sleeping in accept(17)');
   expect(draw(model, null, false)).toContain('Nobody listens on port 8888.');
 });

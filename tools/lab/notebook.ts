@@ -53,7 +53,7 @@ export interface Notebook {
 /** Whoever is told what is written into a notebook. */
 export interface Witness {
   step: (text: string) => void;
-  note: (note: Note) => void;
+  note: (...notes: Note[]) => void;
   /** Has servers started by another command. */
   command?: (words: string[]) => string[];
   follow?: (server: Server) => void;
@@ -68,9 +68,8 @@ export function openNotebook(
   return {
     defer,
     step: (text) => witness.step(text),
-    show: (...lines) => {
-      for (const show of lines) witness.note({ show: printable(show) });
-    },
+    show: (...lines) =>
+      witness.note(...lines.map((line) => ({ show: printable(line) }))),
     expect: (expectation, holds) => {
       if (!holds) contradictions++;
       witness.note({ expect: expectation, holds });
@@ -90,13 +89,17 @@ export function openNotebook(
 export function printTo(print: (line: string) => void): Witness {
   return {
     step: (text) => print(`\n${chalk.bold(text)}`),
-    note: (note) => {
-      if ('show' in note) return print(`    ${note.show}`);
-      const verdict = note.holds ? 'good' : 'bad';
-      const text = note.holds ? note.expect : `NOT SO: ${note.expect}`;
-      print(`  ${paint(verdict, `${MARKS[verdict]} ${text}`)}`);
+    note: (...notes) => {
+      for (const note of notes) print(lineOf(note));
     },
   };
+}
+
+function lineOf(note: Note): string {
+  if ('show' in note) return `    ${note.show}`;
+  const verdict = note.holds ? 'good' : 'bad';
+  const text = note.holds ? note.expect : `NOT SO: ${note.expect}`;
+  return `  ${paint(verdict, `${MARKS[verdict]} ${text}`)}`;
 }
 
 // Pieces of labs //////////////////////////////////////////////////////////////

@@ -64,20 +64,20 @@ export class Recorder implements Witness {
     this.#steps.push({ words: this.#names.show(text), moments: [] });
   }
 
-  note(note: Note): void {
+  note(...notes: Note[]): void {
     // Clients are numbered in the order in which the lab names them.
-    this.#names.show('show' in note ? note.show : note.expect);
+    for (const note of notes) this.#rename(note);
     this.#see();
     const { moments } = this.#step;
     if (moments.length === 0) moments.push({ notes: [] });
-    const show = (text: string) => this.#names.show(text);
-    moments
-      .at(-1)
-      ?.notes.push(
-        'show' in note
-          ? { show: show(note.show) }
-          : { ...note, expect: show(note.expect) },
-      );
+    moments.at(-1)?.notes.push(...notes.map((note) => this.#rename(note)));
+  }
+
+  /** The numbers that all pages show, in the place of the real ones. */
+  #rename(note: Note): Note {
+    return 'show' in note
+      ? { show: this.#names.show(note.show) }
+      : { ...note, expect: this.#names.show(note.expect) };
   }
 
   look(): void {

@@ -16,6 +16,8 @@ export interface Model extends Facts {
   problems: string[];
   /** Whether more seems to be wrong, which only a second look can tell. */
   suspicious: boolean;
+  /** Why there is nothing to see, if there is nothing. */
+  explanation: string | null;
   /** How the server ended that was here, as far as the kernel tells. */
   ending: string | null;
 }
@@ -33,7 +35,23 @@ export function diagnose(facts: Facts): Model {
   const unclear = facts.absence === 'not found';
   const suspicious = suspicions.length > problems.length || unclear;
   const ending = facts.end && describeEnd(facts.end, facts.processes);
-  return { ...facts, problems, suspicious, ending };
+  const explanation = explainAbsence(facts);
+  return { ...facts, problems, suspicious, explanation, ending };
+}
+
+function explainAbsence({ absence, port, owner }: Facts): string | null {
+  if (absence === null) return null;
+  if (absence === 'nobody listens') return `Nobody listens on port ${port}.`;
+  if (absence === 'not found') {
+    return (
+      `Somebody listens on port ${port}, but no process that can be ` +
+      'seen from here: in another container, perhaps.'
+    );
+  }
+  return (
+    `Port ${port} belongs to a program of user ${owner}. ` +
+    'Which one, and what it holds, only that user and root may see.'
+  );
 }
 
 /** The facts without what has not lasted so long. */

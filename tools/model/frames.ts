@@ -12,10 +12,8 @@ import type { Member } from './picture';
 /** A look as it is drawn. What the kernel does not tell is left out. */
 export interface Frame {
   port: number;
-  /** The PID of the server, or of the first that it has left behind. */
-  server?: number;
   /** Why there is nothing to see, if there is nothing. */
-  absence?: NonNullable<Model['absence']>;
+  explanation?: string;
   /** How the server ended that was here. */
   ending?: string;
   descriptors?: { used: number; limit?: number };
@@ -64,7 +62,7 @@ const NEAR = 10;
 
 /** The part of a look that is drawn. */
 export function frameOf(model: Model): Frame {
-  const { port, server, absence, ending, descriptors } = model;
+  const { port, explanation, ending, descriptors } = model;
   const { used = 0, limit = Infinity } = descriptors ?? {};
   const evidence = new Map(
     model.descriptions.map((one) => [one.target, one.evidence]),
@@ -72,9 +70,8 @@ export function frameOf(model: Model): Frame {
   const own = ownDescriptors(model);
   return withoutGaps({
     port,
-    server: server?.pid,
-    absence: absence ?? undefined,
-    ending: ending ?? undefined,
+    explanation,
+    ending,
     descriptors: descriptors && {
       used,
       limit: limit < used * NEAR ? limit : undefined,

@@ -54,6 +54,12 @@ export class Past {
     return { ...this.#shown, ago };
   }
 
+  /** How many looks are kept, and which of them is shown, from 0. */
+  get position(): { at: number; of: number } {
+    const of = this.#looks.length;
+    return { at: this.#shown ? this.#at : of - 1, of };
+  }
+
   get #at(): number {
     return this.#shown ? this.#looks.indexOf(this.#shown) : -1;
   }

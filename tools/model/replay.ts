@@ -79,13 +79,16 @@ export interface Moment {
   notes: Note[];
 }
 
-/** All moments of a replay, each with its whole picture. */
+/**
+ * All moments of a replay, each with its whole picture: null before there is
+ * one.
+ */
 export function unfold(replay: Replay) {
-  let frame: Value = {};
+  let frame: Value | null = null;
   return replay.steps.flatMap(({ words, moments }, step) =>
     moments.map(({ frame: patch, notes }) => {
-      if (patch !== undefined) frame = applyPatch(frame, patch);
-      return { step, words, notes, frame: frame as unknown as Frame };
+      if (patch !== undefined) frame = applyPatch(frame ?? {}, patch);
+      return { step, words, notes, frame: frame as Frame | null };
     }),
   );
 }

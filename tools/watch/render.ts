@@ -112,9 +112,10 @@ function news(model: Model, last: Model | null, columns: number): Line[] {
 }
 
 function problems({ model, goesOn }: View, columns: number): Line[] {
-  const { problems, absence, suspicious, server } = model;
-  if (absence) {
-    return server ? [] : sentence(explainAbsence(model, goesOn), columns);
+  const { problems, explanation, suspicious, server } = model;
+  if (explanation) {
+    const waits = goesOn ? ' Looking again and again …' : '';
+    return server ? [] : sentence(explanation + waits, columns);
   }
   if (problems.length > 0) {
     return problems.flatMap((problem) => sentence(problem, columns));
@@ -127,26 +128,6 @@ function problems({ model, goesOn }: View, columns: number): Line[] {
       [` ${calm}`, 'dim'],
     ],
   ];
-}
-
-function explainAbsence(
-  { absence, port, owner }: Model,
-  goesOn: boolean,
-): string {
-  if (absence === 'nobody listens') {
-    const waits = goesOn ? ': waiting for a server' : '';
-    return `Nobody listens on port ${port}${waits}.`;
-  }
-  if (absence === 'not found') {
-    return (
-      `Somebody listens on port ${port}, but no process that can be ` +
-      'seen from here: in another container, perhaps.'
-    );
-  }
-  return (
-    `Port ${port} belongs to a program of user ${owner}. ` +
-    'Which one, and what it holds, only that user and root may see.'
-  );
 }
 
 function sentence(

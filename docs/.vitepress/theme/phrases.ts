@@ -1,0 +1,136 @@
+/**
+ * What the picture says in words.
+ */
+
+import type {
+  Actor,
+  Frame,
+  Link,
+  Shared,
+} from '../../../tools/model/frames.ts';
+import type { Standing } from '../../../tools/model/pairs.ts';
+
+/** What a client knows and does, in two short lines. */
+export function sayClient({ standing, expectation }: Link): [string, string] {
+  switch (standing) {
+    case 'finished':
+      return ['has its answer, but hangs:', 'it waits for the FIN'];
+    case 'forgotten':
+      return ['waits in vain:', 'nobody works for it'];
+    case 'queued':
+      return ['is connected and waits:', 'nobody has called accept'];
+    case 'knocking':
+      return ['its connect still waits:', 'the queue is full'];
+    case 'left':
+      return ['has all it wanted, and', 'has left: it sent a FIN'];
+    case 'closed':
+      return ['has got the FIN:', 'it knows that this is all'];
+    case 'served':
+      return ['is connected and', expectation];
+  }
+}
+
+/** Whether something is kept open that nobody works for. */
+export function isKept(standing: Standing): boolean {
+  return /^(finished|forgotten|left)$/.test(standing);
+}
+
+/** Why a connection that nobody works for does not end. */
+export function sayKept({ standing, references }: Link): [string, string] {
+  const [{ pid, fd } = { pid: 0, fd: 0 }] = references;
+  return standing === 'left'
+    ? [`${pid} has not`, `closed ${fd}`]
+    : ['no FIN as long as', `${pid} has ${fd} open`];
+}
+
+export function sayReferences({ references }: Shared): string {
+  const { length } = references;
+  return `${length} ${length === 1 ? 'reference' : 'references'}`;
+}
+
+/** How we know that two references lead to one and the same. */
+export function sayEvidence({ references, evidence }: Shared): string {
+  if (references.length < 2) return '';
+  if (evidence === 'kcmp') return 'kcmp: same';
+  return evidence === 'inode' ? 'inode: same' : '';
+}
+
+/**
+ * What a process does, in two short lines.
+ *
+ * @param briefly one is enough
+ */
+export function sayDoing(
+  actor: Actor,
+  listeners: number[],
+  briefly = false,
+): string[] {
+  const { state, doing, exit } = actor;
+  if (state === 'Z') {
+    const how = exit === undefined ? '' : ` (${exit})`;
+    return [`has ended${how}`, `stays until ${actor.parent} calls waitpid`];
+  }
+  const [, call, fds = ''] = /sleeping in (\w+)\(([\d, ]*)\)/.exec(doing) ?? [];
+  if (call === undefined) return [doing.replace(/^orphan, /, '')];
+  if (briefly) return [`waits in ${call}(${fds})`];
+  const among = fds.split(', ').map(Number);
+  const accepts = among.some((fd) => listeners.includes(fd));
+  const why = accepts ? 'waits for the next client' : 'waits for its client';
+  return [
+    /accept|poll|read|recv/.test(call) ? why : 'sleeps',
+    `in ${call}(${fds})`,
+  ];
+}
+
+export function sayRole({ role, state, parent }: Actor): string {
+  if (state === 'Z') return 'zombie';
+  return role === 'orphan'
+    ? `orphan of ${parent === 1 ? 'init' : parent}`
+    : role;
+}
+
+/** Port 50001 of 127.0.0.1:50001: this machine needs no mention. */
+export function portOf(address: string): string {
+  return address.replace(/^(127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?=:)/, '');
+}
+
+/** So many are told one by one. */
+const FEW = 8;
+
+/** All of the picture, for those who do not see it. */
+export function tell(frame: Frame): string {
+  const { ending, explanation } = frame;
+  const processes = Object.entries(frame.processes);
+  const links = Object.entries(frame.connections);
+  const listeners = Object.entries(frame.listeners);
+  const fds = listeners.flatMap(([, one]) =>
+    one.references.map(({ fd }) => fd),
+  );
+  return [
+    ending ?? '',
+    explanation ?? '',
+    ...some(processes, ([pid, actor]) => {
+      const doing = sayDoing(actor, fds).join(' ');
+      return `PID ${pid}, ${actor.name}, ${sayRole(actor)}: ${doing}.`;
+    }),
+    ...listeners.map(
+      ([address, { queued }]) =>
+        `The listener of ${address} has ${queued} in its accept queue.`,
+    ),
+    ...some(links, ([address, link]) => {
+      const held = link.references.map(({ pid, fd }) => `${fd} of ${pid}`);
+      const where = held.length > 0 ? `, held by ${held.join(' and ')}` : '';
+      const kept = isKept(link.standing) ? `; ${sayKept(link).join(' ')}` : '';
+      const state = link.state ?? 'no socket of the server';
+      return `Client ${address} ${sayClient(link).join(' ')}: ${state}${where}${kept}.`;
+    }),
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+function some<T>(all: T[], say: (one: T) => string): string[] {
+  const rest = all.length - FEW;
+  const told = all.slice(0, FEW).map(say);
+  return rest > 0 ? [...told, `And ${rest} more like these.`] : told;
+}

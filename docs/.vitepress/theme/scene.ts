@@ -1,0 +1,616 @@
+/**
+ * Where each piece of the picture stands: a pure function of a frame.
+ *
+ * On the left are the processes and their descriptors, in the middle what the
+ * kernel keeps, on the right the clients. On a phone, the clients stand below
+ * what the kernel keeps for them.
+ */
+import { ranges } from '../../../tools/common/ranges.ts';
+import type {
+  Actor,
+  Frame,
+  Link,
+  Shared,
+} from '../../../tools/model/frames.ts';
+import {
+  isKept,
+  portOf,
+  sayClient,
+  sayDoing,
+  sayEvidence,
+  sayKept,
+  sayReferences,
+  sayRole,
+} from './phrases.ts';
+
+/** Left, top, width, height; of a line, where it begins and where it ends. */
+export type Place = readonly [number, number, number, number];
+
+export type Tone = 'process' | 'dead' | 'kernel' | 'socket' | 'good' | 'bad';
+
+/** A piece of the picture. */
+export interface Shape {
+  /** The same from one frame to the next. */
+  key: string;
+  kind: 'actor' | 'slot' | 'edge' | 'tree' | 'box' | 'queue' | 'wire' | 'note';
+  at: Place;
+  /** Where it comes from, when it is new. */
+  from?: Place;
+  tone: Tone;
+  title?: string;
+  /** At the right edge of the title. */
+  aside?: string;
+  lines?: string[];
+  /** Stands for many. */
+  many?: boolean;
+  /** Of a wire: what goes over it, and to whom. */
+  arrow?: 'right' | 'left' | 'cut';
+  faint?: boolean;
+}
+
+export interface Scene {
+  width: number;
+  height: number;
+  heads: Head[];
+  shapes: Shape[];
+}
+
+/** What a column is about. */
+interface Head {
+  x: number;
+  words: string;
+  middle?: boolean;
+}
+
+/** So many of a kind are drawn; of more than that, the first few are. */
+const MOST = { wide: 5, narrow: 3 };
+const FIRST = 2;
+
+const WIDTH = { wide: 720, narrow: 342 };
+const TOP = 26;
+const LINE = 16;
+const TITLE = 22;
+/** In the title of a box on a phone. */
+const NARROW_LETTERS = 23;
+const SLOT = 22;
+const GAP = 12;
+const INDENT = 16;
+
+/** @param wide whether there is room for all columns beside each other */
+export function sceneOf(frame: Frame, wide: boolean): Scene {
+  const form = wide ? 'wide' : 'narrow';
+  const rows = wide ? WIDE : NARROW;
+  const right = placeRows(frame, rows, MOST[form]);
+  const left = placeProcesses(frame, right.rows, wide);
+  const shapes = [...left.lines, ...right.shapes, ...left.shapes];
+  return {
+    width: WIDTH[form],
+    height: Math.max(left.bottom, right.bottom) + 2,
+    heads: wide ? HEADS.wide : HEADS.narrow,
+    // Lines lie below boxes.
+    shapes: shapes.map(onOneLine),
+  };
+}
+
+/** What has no room below the title stands beside it. */
+function onOneLine(shape: Shape): Shape {
+  const { kind, at, lines = [] } = shape;
+  if (kind !== 'box' || at[3] >= TITLE + LINE) return shape;
+  const aside = lines.join(' ');
+  const fits = (shape.title ?? '').length + aside.length <= NARROW_LETTERS;
+  return { ...shape, lines: [], ...(fits && { aside }) };
+}
+
+// What the kernel keeps, and the clients //////////////////////////////////////
+
+/** Where the pieces of a row stand, from its top. */
+interface Columns {
+  description: Place;
+  socket: Place;
+  client: Place;
+  wire: Place;
+  /** Why no FIN is sent; null: the wire has room for it. */
+  note: Place | null;
+  /** Without a client, and with one. */
+  height: [number, number];
+}
+
+const WIDE: Columns = {
+  description: [270, 0, 104, 42],
+  socket: [384, 0, 114, 42],
+  client: [544, 0, 176, 58],
+  wire: [498, 21, 544, 21],
+  note: [270, 46, 228, 14],
+  height: [42, 60],
+};
+
+const NARROW: Columns = {
+  description: [178, 0, 164, 24],
+  socket: [178, 28, 164, 24],
+  client: [178, 86, 164, 58],
+  wire: [190, 52, 190, 86],
+  note: null,
+  height: [52, 144],
+};
+
+const HEADS: Record<'wide' | 'narrow', Head[]> = {
+  wide: [
+    { x: 0, words: 'processes and descriptors' },
+    { x: WIDE.description[0], words: 'open file descriptions' },
+    {
+      x: WIDE.socket[0] + WIDE.socket[2] / 2 + 10,
+      words: 'sockets',
+      middle: true,
+    },
+    { x: WIDE.client[0], words: 'clients' },
+  ],
+  narrow: [
+    { x: 0, words: 'processes' },
+    { x: NARROW.description[0], words: 'descriptions, sockets' },
+  ],
+};
+
+/** One row for each socket, or for many that are alike. */
+interface Row {
+  key: string;
+  shared: Shared[];
+  /** Where edges end. */
+  x: number;
+  y: number;
+  kept: boolean;
+  /** What a descriptor is called that leads here. */
+  name: string;
+}
+
+type Entry = [address: string, link: Link];
+
+function placeRows(frame: Frame, columns: Columns, most: number) {
+  const shapes: Shape[] = [];
+  const rows: Row[] = [];
+  let top = TOP;
+  for (const [address, listener] of Object.entries(frame.listeners)) {
+    const key = `listener ${address}`;
+    const [x, , , height] = columns.description;
+    rows.push({
+      key,
+      shared: [listener],
+      x,
+      y: top + height / 2,
+      kept: false,
+      name: 'listener',
+    });
+    shapes.push(describe(key, [listener], place(columns.description, top)), {
+      key: `${key} socket`,
+      kind: 'box',
+      at: place(columns.socket, top),
+      tone: 'socket',
+      title: 'LISTEN',
+      lines: [portOf(address)],
+    });
+    top += columns.height[0] + 6;
+  }
+  const all = Object.entries(frame.connections);
+  const queued = all.filter(([, { standing }]) => standing === 'queued');
+  const [first] = Object.values(frame.listeners);
+  if (first) {
+    const start = top;
+    top += 22;
+    for (const group of fold(queued, most)) {
+      top = addRow(group, top + 6);
+    }
+    if (queued.length > 0) top -= 4;
+    const [x] = columns.description;
+    const [left, , width] = columns.socket;
+    const { queued: length, backlog } = first;
+    const room = backlog === undefined ? '' : ` of ${backlog + 1}`;
+    shapes.unshift({
+      key: 'queue',
+      kind: 'queue',
+      at: [x, start, left + width - x, top - start],
+      tone: length > (backlog ?? Infinity) ? 'bad' : 'kernel',
+      title:
+        length === 0 ? 'accept queue: empty' : `accept queue: ${length}${room}`,
+    });
+    top += GAP;
+  }
+  const rest = all.filter(([, { standing }]) => standing !== 'queued');
+  rest.sort((a, b) => (rankOf(a) < rankOf(b) ? -1 : 1));
+  for (const group of alike(rest).flatMap((those) => fold(those, most))) {
+    top = addRow(group, top) + GAP;
+  }
+  return { shapes, rows, bottom: top };
+
+  function addRow(group: Entry[], top: number): number {
+    const [[address, link] = ['', null]] = group;
+    if (!link) return top;
+    const key = group.length > 1 ? `more ${link.standing}` : address;
+    const links = group.map(([, one]) => one);
+    const kept = isKept(link.standing);
+    const [x, , , height] = columns.description;
+    const said = rows.some((row) => row.kept);
+    rows.push({
+      key,
+      shared: links,
+      x,
+      y: top + height / 2,
+      kept,
+      name:
+        group.length > 1
+          ? `${group.length} clients`
+          : `client ${portOf(address)}`,
+    });
+    const note = kept && !said ? sayKept(link) : null;
+    // Where nothing of the server's is there, nothing is above the client.
+    const skipped = link.state ? 0 : columns.wire[1] - columns.socket[3] / 2;
+    const start = columns.note ? top : top - skipped;
+    shapes.push(...connection(key, group, columns, start, note));
+    return start + columns.height[1];
+  }
+}
+
+/** The pieces of a connection, or of many that are alike. */
+function connection(
+  key: string,
+  group: Entry[],
+  columns: Columns,
+  top: number,
+  note: string[] | null,
+): Shape[] {
+  const [address, link] = group[0] as Entry;
+  const many = group.length > 1;
+  const { standing, state, client } = link;
+  const kept = isKept(standing);
+  const shapes: Shape[] = [];
+  if (state) {
+    shapes.push(
+      describe(
+        key,
+        group.map(([, one]) => one),
+        place(columns.description, top),
+      ),
+    );
+  }
+  if (state) {
+    shapes.push({
+      key: `${key} socket`,
+      kind: 'box',
+      at: place(columns.socket, top),
+      tone: 'socket',
+      title: state,
+      lines: [many ? `${group.length} sockets` : ''],
+      many,
+    });
+  }
+  const [x1, y1, x2, y2] = columns.wire;
+  const wire: Place = [x1, top + y1, x2, top + y2];
+  shapes.push({
+    key: `${key} wire`,
+    kind: 'wire',
+    at: wire,
+    tone: kept ? 'bad' : standing === 'closed' ? 'good' : 'kernel',
+    ...WIRES[standing],
+    ...(note && !columns.note && { lines: note }),
+  });
+  if (note && columns.note) {
+    shapes.push({
+      key: `${key} note`,
+      kind: 'note',
+      at: place(columns.note, top),
+      tone: 'bad',
+      title: note.join(' '),
+    });
+  }
+  const name = client?.program ?? 'client';
+  shapes.push({
+    key: `${key} client`,
+    kind: 'box',
+    at: place(columns.client, top),
+    tone: CLIENTS[standing] ?? 'process',
+    title: many ? `${group.length} more clients` : `${name} ${portOf(address)}`,
+    ...(client?.pid && !many && { aside: `${client.pid}` }),
+    lines: sayClient(link),
+    many,
+  });
+  return shapes;
+}
+
+const WIRES: Record<Link['standing'], Pick<Shape, 'title' | 'arrow'>> = {
+  served: {},
+  queued: {},
+  knocking: { title: 'SYN', arrow: 'cut' },
+  finished: { title: 'no FIN' },
+  forgotten: { title: 'no FIN' },
+  left: { title: 'FIN', arrow: 'left' },
+  closed: { title: 'FIN', arrow: 'right' },
+};
+
+const CLIENTS: Partial<Record<Link['standing'], Tone>> = {
+  finished: 'bad',
+  forgotten: 'bad',
+  knocking: 'bad',
+  queued: 'socket',
+  left: 'good',
+  closed: 'good',
+};
+
+/** An open file description: how many references lead to it. */
+function describe(key: string, shared: Shared[], at: Place): Shape {
+  const counts = [...new Set(shared.map((one) => one.references.length))];
+  const [one = { references: [] }] = shared;
+  const kept = shared.some(
+    (it) => 'standing' in it && isKept((it as Link).standing),
+  );
+  const many = shared.length > 1;
+  const left = kept && counts[0] === 1 ? 'left' : sayEvidence(one);
+  if (one.references.length === 0) {
+    const queued = 'standing' in one && (one as Link).standing === 'queued';
+    return {
+      key: `${key} description`,
+      kind: 'box',
+      at,
+      tone: 'dead',
+      title: 'no reference',
+      lines: [queued ? 'yet' : 'any more'],
+    };
+  }
+  return {
+    key: `${key} description`,
+    kind: 'box',
+    at,
+    tone: kept ? 'bad' : 'kernel',
+    title: many ? `${shared.length} descriptions` : sayReferences(one),
+    lines: many ? [`${Math.min(...counts)} reference each`] : [left],
+    many,
+  };
+}
+
+/** Who knocks stands below the queue; then come descriptors, as in a table. */
+function rankOf([, { standing, references }]: Entry): number {
+  if (standing === 'knocking') return -1;
+  return standing === 'closed' ? Infinity : (references[0]?.fd ?? 0);
+}
+
+/** Connections of which the same is to be said, in the order of the first. */
+function alike(entries: Entry[]): Entry[][] {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const { standing, state } = entry[1];
+    const name = `${standing} ${state}`;
+    groups.set(name, [...(groups.get(name) ?? []), entry]);
+  }
+  return [...groups.values()];
+}
+
+/** Each by itself; of too many, the first few, and all others in one. */
+function fold<T>(all: T[], most: number): T[][] {
+  if (all.length <= most) return all.map((one) => [one]);
+  const first = all.slice(0, FIRST).map((one) => [one]);
+  return [...first, all.slice(FIRST)];
+}
+
+function place([x, y, width, height]: Place, top: number): Place {
+  return [x, y + top, width, height];
+}
+
+// Processes ///////////////////////////////////////////////////////////////////
+
+interface Member {
+  pid: number;
+  actor: Actor;
+}
+
+/** A line of a descriptor table. */
+interface Slot {
+  key: string;
+  fds: string;
+  name: string;
+  rows: Row[];
+  faint?: boolean;
+}
+
+function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
+  const width = wide ? 218 : 144;
+  const most = MOST[wide ? 'wide' : 'narrow'];
+  const all = Object.entries(frame.processes).map(([pid, actor]) => ({
+    pid: Number(pid),
+    actor,
+  }));
+  const isDead = ({ actor }: Member) => actor.state === 'Z';
+  const servers = all.filter(({ actor }) => actor.role === 'server');
+  const living = all.filter((one) => !servers.includes(one) && !isDead(one));
+  const zombies = all.filter((one) => !servers.includes(one) && isDead(one));
+  const listeners = Object.values(frame.listeners).flatMap(({ references }) =>
+    references.map(({ fd }) => fd),
+  );
+  const shapes: Shape[] = [];
+  const lines: Shape[] = [];
+  /** The places of all that is shown, to come from or to lead to. */
+  const known = new Map<string, Place>();
+  let top = TOP;
+
+  if (servers.length === 0) addAbsence();
+  for (const one of servers) addBox([one], 0);
+  for (const group of fold(living, most)) addBox(group, INDENT);
+  for (const group of fold(zombies, most)) addBox(group, INDENT);
+  return { shapes, lines, bottom: top };
+
+  function addAbsence(): void {
+    const words = frame.ending ?? frame.explanation ?? '';
+    const text = breakLines(words, wide ? 33 : 21);
+    const height = 30 + text.length * LINE;
+    shapes.push({
+      key: 'absence',
+      kind: 'actor',
+      at: [0, top, width, height],
+      tone: 'dead',
+      title: 'no server',
+      lines: text,
+    });
+    top += height + GAP;
+  }
+
+  function addBox(group: Member[], indent: number): void {
+    const [{ pid, actor } = { pid: 0, actor: null }] = group;
+    if (!actor) return;
+    const many = group.length > 1;
+    const dead = actor.state === 'Z';
+    const isFirst = !shapes.some(({ tone }) => tone === 'dead');
+    const crowded = indent > 0 && living.length > 2;
+    const said = sayDoing(actor, listeners, crowded);
+    const doing = said.flatMap((line) => breakLines(line, wide ? 32 : 19));
+    const text = many
+      ? breakLines(
+          dead ? 'nobody has waited for them' : 'each at its own work',
+          wide ? 32 : 19,
+        )
+      : dead && !isFirst
+        ? doing.slice(0, 1)
+        : doing;
+    const usage = indent === 0 ? usageOf(frame) : [];
+    const slots = slotsOf(group, rows, !crowded);
+    const key = many ? `more ${dead ? 'zombies' : 'children'}` : `${pid}`;
+    const head = 28 + (text.length + usage.length) * LINE;
+    const height = head + slots.length * SLOT + (slots.length > 0 ? 4 : 2);
+    const at: Place = [indent, top, width - indent, height];
+    const from = known.get(`${actor.parent}`);
+    shapes.push({
+      key,
+      kind: 'actor',
+      at,
+      ...(from && { from }),
+      tone: dead ? 'dead' : 'process',
+      title: many ? `${group.length} more` : `PID ${pid}`,
+      aside: many ? (dead ? 'zombies' : 'children') : sayRole(actor),
+      lines: [...text, ...usage],
+      many,
+    });
+    known.set(key, at);
+    if (from && indent > 0) {
+      const [, parentTop, , parentHeight] = from;
+      lines.push({
+        key: `${key} tree`,
+        kind: 'tree',
+        at: [INDENT / 2, parentTop + parentHeight, indent, top + 16],
+        tone: dead ? 'dead' : 'process',
+      });
+    }
+    slots.forEach((slot, i) => {
+      addSlot(key, actor.parent, slot, [
+        indent + 6,
+        top + head + i * SLOT,
+        width - indent - 6,
+        SLOT - 3,
+      ]);
+    });
+    top += height + GAP;
+  }
+
+  function addSlot(owner: string, parent: number, slot: Slot, at: Place) {
+    const key = `${owner}>${slot.key}`;
+    const from = known.get(`${parent}>${slot.key}`);
+    known.set(key, at);
+    const kept = slot.rows.some((row) => row.kept);
+    shapes.push({
+      key,
+      kind: 'slot',
+      at,
+      ...(from && { from }),
+      tone: kept ? 'bad' : slot.rows.length > 0 ? 'process' : 'kernel',
+      title: slot.fds,
+      lines: [slot.name],
+    });
+    const [x, y, slotWidth, height] = at;
+    for (const row of slot.rows) {
+      const edge = `${owner}>${row.key}`;
+      const line: Place = [x + slotWidth, y + height / 2, row.x, row.y];
+      const origin = known.get(`edge ${parent}>${row.key}`);
+      known.set(`edge ${edge}`, line);
+      lines.push({
+        key: `edge ${edge}`,
+        kind: 'edge',
+        at: line,
+        from: origin ?? [line[0], line[1], line[0], line[1]],
+        tone: row.kept ? 'bad' : 'process',
+        faint: slot.faint ?? false,
+      });
+    }
+  }
+}
+
+function usageOf({ descriptors }: Frame): string[] {
+  if (descriptors?.limit === undefined) return [];
+  return [`${descriptors.used} of ${descriptors.limit} descriptors`];
+}
+
+/** The descriptor table, as far as it is drawn. */
+function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
+  const pids = new Set(group.map(({ pid }) => pid));
+  const held = rows
+    .map((row) => ({
+      row,
+      fds: row.shared.flatMap(({ references }) =>
+        references.filter(({ pid }) => pids.has(pid)).map(({ fd }) => fd),
+      ),
+    }))
+    .filter(({ fds }) => fds.length > 0);
+  if (group.length > 1) {
+    const all = held.map(({ row }) => row);
+    if (all.length === 0) return [];
+    return [
+      {
+        key: 'theirs',
+        fds: '',
+        name: 'their connections',
+        rows: all,
+        faint: true,
+      },
+    ];
+  }
+  const [{ actor } = { actor: null }] = group;
+  const own: Slot[] =
+    withOwn && actor?.own
+      ? [{ key: 'own', fds: short(actor.own), name: "Node's own", rows: [] }]
+      : [];
+  const slot = ({ row, fds }: (typeof held)[number]): Slot => ({
+    key: row.key,
+    fds: ranges(fds.sort((a, b) => a - b)),
+    name: row.name,
+    rows: [row],
+  });
+  // A child works on what came last; what came before was its parent's.
+  const isChild = actor?.role === 'child' && held.length > 2;
+  if (!isChild) return [...own, ...held.map(slot)];
+  const newest = held.reduce((a, b) =>
+    Math.max(...b.fds) > Math.max(...a.fds) ? b : a,
+  );
+  const older = held.filter((one) => one !== newest);
+  return [
+    ...own,
+    {
+      key: 'inherited',
+      fds: ranges(older.flatMap(({ fds }) => fds).sort((a, b) => a - b)),
+      name: 'inherited',
+      rows: older.map(({ row }) => row),
+      faint: true,
+    },
+    slot(newest),
+  ];
+}
+
+/** `0-16 …` for numbers in several pieces. */
+function short(numbers: string): string {
+  const [first = '', ...more] = numbers.split(', ');
+  return more.length > 0 ? `${first} …` : first;
+}
+
+function breakLines(text: string, length: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= length || line === '')
+      lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}

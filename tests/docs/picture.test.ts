@@ -1,0 +1,119 @@
+/**
+ * Where the pieces of the kernel's picture stand, and what it says in words.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { tell } from '../../docs/.vitepress/theme/phrases';
+import { type Scene, sceneOf } from '../../docs/.vitepress/theme/scene';
+import type { Actor, Frame, Link } from '../../tools/model/frames';
+import { type Replay, unfold } from '../../tools/model/replay';
+
+const REPLAYS = readdirSync('docs/replays').map((file) => {
+  const replay: Replay = JSON.parse(
+    readFileSync(`docs/replays/${file}`, 'utf8'),
+  );
+  return { file, frames: unfold(replay).flatMap(({ frame }) => frame ?? []) };
+});
+
+/** Boxes may not lie on one another: that would hide what one of them says. */
+function overlapsIn({ shapes, width, height }: Scene): string[] {
+  const boxes = shapes.filter(({ kind }) => /^(actor|box)$/.test(kind));
+  const found: string[] = [];
+  for (const [i, { key, at }] of boxes.entries()) {
+    const [x, y, w, h] = at;
+    if (x < 0 || y < 0 || x + w > width || y + h > height) found.push(key);
+    for (const other of boxes.slice(i + 1)) {
+      const [a, b, c, d] = other.at;
+      const apart = x + w <= a || a + c <= x || y + h <= b || b + d <= y;
+      if (!apart) found.push(`${key} and ${other.key}`);
+    }
+  }
+  return found;
+}
+
+describe('in every moment of a replay, each piece has room of its own', () => {
+  test.each(REPLAYS)('$file', ({ frames }) => {
+    for (const frame of frames) {
+      for (const wide of [true, false]) {
+        const scene = sceneOf(frame, wide);
+        expect(overlapsIn(scene)).toEqual([]);
+        const keys = scene.shapes.map(({ key }) => key);
+        expect(new Set(keys).size).toBe(keys.length);
+      }
+    }
+  });
+});
+
+const server: Actor = {
+  name: 'part2',
+  parent: 4700,
+  role: 'server',
+  state: 'S',
+  doing: 'sleeping in accept(21)',
+  own: '0-20',
+};
+const zombie: Actor = {
+  ...server,
+  parent: 4711,
+  role: 'child',
+  state: 'Z',
+  exit: 'exit 0',
+};
+
+function link(fd: number): Link {
+  return {
+    references: [{ pid: 4711, fd }],
+    state: 'ESTABLISHED',
+    standing: 'finished',
+    expectation: 'waits for a FIN',
+    client: { state: 'ESTABLISHED' },
+  };
+}
+
+/** Part 2 after so many clients. */
+function leak(clients: number): Frame {
+  const all = Array.from({ length: clients }, (_, i) => i);
+  return {
+    port: 8888,
+    processes: Object.fromEntries([
+      [4711, server],
+      ...all.map((i) => [4712 + i, zombie]),
+    ]),
+    listeners: {
+      '127.0.0.1:8888': { references: [{ pid: 4711, fd: 21 }], queued: 0 },
+    },
+    connections: Object.fromEntries(
+      all.map((i) => [`127.0.0.1:${50_001 + i}`, link(22 + i)]),
+    ),
+  };
+}
+
+test.each([true, false])(
+  'of 500 connections and zombies, the first are drawn and the rest counted (wide: %s)',
+  (wide) => {
+    const scene = sceneOf(leak(500), wide);
+    expect(scene.height).toBeLessThan(750);
+    expect(overlapsIn(scene)).toEqual([]);
+    const titles = scene.shapes.map(({ title }) => title);
+    expect(titles).toContain('498 more clients');
+    expect(titles).toContain('498 more');
+    expect(titles).toContain('24-521');
+  },
+);
+
+test('the last reference and the client that waits for a FIN are marked', () => {
+  const { shapes } = sceneOf(leak(1), true);
+  const bad = shapes.filter(({ tone }) => tone === 'bad');
+  const said = bad.flatMap(({ title = '', lines = [] }) => [title, ...lines]);
+  expect(said.join('; ')).toMatch(
+    /no FIN as long as 4711 has 22 open.*client :50001/,
+  );
+  expect(said).toContain('1 reference');
+});
+
+test('the words for those who do not see it count what is too much', () => {
+  const words = tell(leak(500));
+  expect(words).toContain('PID 4712, part2, zombie: has ended (exit 0)');
+  expect(words).toContain('no FIN as long as 4711 has 22 open');
+  expect(words).toContain('And 492 more like these.');
+});
