@@ -13,7 +13,11 @@ import {
   targetOf,
 } from './repository';
 
-type Token = ReturnType<MarkdownRenderer['parse']>[number];
+type Rule = NonNullable<MarkdownRenderer['renderer']['rules']['fence']>;
+type State = Parameters<
+  Parameters<MarkdownRenderer['core']['ruler']['push']>[1]
+>[0];
+type Token = State['tokens'][number];
 /** What is known of the page that is rendered. */
 interface Page {
   path: string;
@@ -30,47 +34,11 @@ export function slugify(heading: string): string {
 }
 
 export function addRules(md: MarkdownRenderer): void {
-  md.core.ruler.push('predictions', ({ tokens }) => {
-    for (const [index, { type, content }] of tokens.entries()) {
-      const asks = type === 'inline' && content.startsWith('**Predict:**');
-      if (asks) tokens[index - 1]?.attrSet('class', 'predict');
-    }
-  });
-  md.core.ruler.push('links', ({ tokens, env }) => {
-    const file = fileOf(env);
-    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
-      if (token.type === 'link_open') lead(token, file);
-    }
-  });
-  md.core.ruler.push('players', (state) => {
-    if (!/^docs\/\d/.test(fileOf(state.env))) return;
-    state.tokens = state.tokens.flatMap((token, index, all) => {
-      const lab = token.type === 'paragraph_close' && labIn(all[index - 1]);
-      if (!lab || token.level > 0) return [token];
-      const player = new state.Token('html_block', '', 0);
-      player.content = `<Player lab="${lab}" />\n`;
-      return [token, player];
-    });
-  });
-  const fence = md.renderer.rules.fence;
-  if (!fence) throw new Error('Markdown has no fences');
-  md.renderer.rules.fence = (tokens, index, options, env, self) => {
-    const token = tokens[index] as Token;
-    const [kind = '', ...names] = token.info.split(' ');
-    if (kind === 'console') return terminal(names.join(' '), token.content);
-    if (names.length === 0) return fence(tokens, index, options, env, self);
-    const marks = kind === 'diff' ? takeMarks(token) : null;
-    token.info = 'ts';
-    const html = fence(tokens, index, options, env, self);
-    const page = pageOf(fileOf(env));
-    return mark(
-      entitle(
-        html,
-        names.map((file) => linkTo(file, page)),
-      ),
-      marks,
-    );
-  };
+  md.core.ruler.push('predictions', markPredictions);
+  md.core.ruler.push('links', leadLinks);
+  md.core.ruler.push('players', addPlayers);
+  const fence = md.renderer.rules.fence as Rule;
+  md.renderer.rules.fence = (...all) => renderFence(fence, ...all);
 }
 
 /** The Markdown file that is rendered, as a path in the repository. */
@@ -79,6 +47,13 @@ function fileOf({ path, realPath = path }: Page): string {
 }
 
 // Links ///////////////////////////////////////////////////////////////////////
+
+function leadLinks({ tokens, env }: State): void {
+  const file = fileOf(env);
+  for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+    if (token.type === 'link_open') lead(token, file);
+  }
+}
 
 /** Lets a link lead to a page of the site. */
 function lead(link: Token, file: string): void {
@@ -111,20 +86,56 @@ function firstSentence(markdown: string): string {
   return /^.*?[.”](?= [A-Z]|$)/.exec(text)?.[0] ?? text;
 }
 
-// Labs ////////////////////////////////////////////////////////////////////////
+// Paragraphs //////////////////////////////////////////////////////////////////
 
-/** The lab that a paragraph names as a command, if it has been recorded. */
-function labIn(inline: Token | undefined): string | null {
-  for (const { type, content } of inline?.children ?? []) {
-    const name = type === 'code_inline' && /^npm run lab (\S+)$/.exec(content);
-    if (name && existsSync(join(ROOT, `docs/replays/${name[1]}.json`))) {
-      return name[1] ?? null;
-    }
+/** What asks the reader for a prediction shall not be overlooked. */
+function markPredictions({ tokens }: State): void {
+  for (const [index, { type, content }] of tokens.entries()) {
+    const asks = type === 'inline' && content.startsWith('**Predict:**');
+    if (asks) tokens[index - 1]?.attrSet('class', 'predict');
   }
-  return null;
+}
+
+/** Puts a player below each paragraph that announces a lab. */
+function addPlayers(state: State): void {
+  state.tokens = state.tokens.flatMap((token, index, all) => {
+    const ends = token.type === 'paragraph_close';
+    const lab = ends ? labIn(all[index - 1]?.content) : null;
+    if (lab === null) return [token];
+    const player = new state.Token('html_block', '', 0);
+    player.content = `<Player lab="${lab}" />\n`;
+    return [token, player];
+  });
+}
+
+const LAB = /^\*\*See it happen:\*\* \[`npm run lab (\S+)`\]/;
+
+/** The lab that a paragraph announces, if it has been recorded. */
+function labIn(paragraph = ''): string | null {
+  const name = LAB.exec(paragraph)?.[1] ?? null;
+  return name && existsSync(join(ROOT, `docs/replays/${name}.json`))
+    ? name
+    : null;
 }
 
 // Code ////////////////////////////////////////////////////////////////////////
+
+/** What a fence becomes depends on the words behind its backquotes. */
+function renderFence(
+  usual: Rule,
+  ...[tokens, index, ...more]: Parameters<Rule>
+) {
+  const token = tokens[index] as Token;
+  const [kind = '', ...names] = token.info.split(' ');
+  if (kind === 'console') return terminal(names.join(' '), token.content);
+  if (names.length === 0) return usual(tokens, index, ...more);
+  const marks = kind === 'diff' ? takeMarks(token) : null;
+  token.info = 'ts';
+  const html = usual(tokens, index, ...more);
+  const page = pageOf(fileOf(more[1]));
+  const titles = names.map((file) => linkTo(file, page));
+  return mark(entitle(html, titles), marks);
+}
 
 /** A transcript. What the built-in button copies are the commands alone. */
 function terminal(name: string, transcript: string): string {

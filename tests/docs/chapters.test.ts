@@ -9,6 +9,7 @@ import { readChapter, readChapters } from '../../tools/docs/chapters';
 import { differenceOf } from '../../tools/docs/differences';
 import { PICTURES } from '../../tools/docs/pictures/index';
 import { findStageTable, stageTable } from '../../tools/docs/stage-table';
+import { LABS } from '../../tools/lab/labs';
 
 const PAGES = [...readChapters(), readChapter('README.md')];
 
@@ -33,8 +34,7 @@ describe('a difference between stages is what diff says', () => {
 });
 
 describe('every code fence says what it is', () => {
-  const kind =
-    /^(ts \S+|diff \S+ \S+|console terminal \d|sh|text|mermaid|json)$/;
+  const kind = /^(ts \S+|diff \S+ \S+|console terminal \d|sh|text|json)$/;
   test.each(PAGES)('$file', ({ file, fences }) => {
     // The front door shows some of what the chapters show.
     if (file === 'README.md') return;
@@ -70,6 +70,19 @@ describe('every picture is what its source draws', () => {
       );
     }
   });
+});
+
+test('every lab is named once, in the chapter that explains it', () => {
+  const named = PAGES.flatMap(({ file, lines }) =>
+    lines.flatMap((line) => {
+      const lab = /^\*\*See it happen:\*\* \[`npm run lab (\S+)`\]/.exec(line);
+      return lab ? [`${file}: ${lab[1]}`] : [];
+    }),
+  );
+  const explained = Object.entries(LABS).map(
+    ([name, { chapter }]) => `${chapter}: ${name}`,
+  );
+  expect(named.sort()).toEqual(explained.sort());
 });
 
 describe('every command of npm is one of ours', () => {

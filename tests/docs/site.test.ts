@@ -2,6 +2,7 @@
  * The course as a site, as a real browser shows it: built once, and looked at
  * where `npm run site` serves it, and under another path of another host.
  */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -77,6 +78,12 @@ describe.skipIf(lacking)('the site', () => {
     wrong = [];
     return all;
   }
+
+  test('has types that fit', () => {
+    const args = ['-p', SITE, '--pretty', 'false'];
+    const { stdout } = spawnSync('node_modules/.bin/tsc', args);
+    expect(String(stdout)).toBe('');
+  });
 
   test('shows every page without an error, asks nobody else, and scrolls in one direction only', async () => {
     const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });

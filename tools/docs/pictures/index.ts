@@ -2,7 +2,7 @@
 
 import type { Picture } from '../../common/svg';
 import { life, sharing, signals } from './fork';
-import { calls, queue, socketPair } from './network';
+import { calls, eventLoop, queue, socketPair } from './network';
 import { stages } from './time';
 
 export const PICTURES: Record<string, () => Picture> = {
@@ -13,4 +13,5 @@ export const PICTURES: Record<string, () => Picture> = {
   'childs-life': life,
   signals,
   stages,
+  'event-loop': eventLoop,
 };

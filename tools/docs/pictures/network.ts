@@ -114,6 +114,50 @@ export function calls(): Picture {
   };
 }
 
+/** One turn of Node's event loop: nobody waits for a client. */
+export function eventLoop(): Picture {
+  const [KERNEL, LOOP, SCRIPT] = [130, 400, 670];
+  const turns: [number, number, string, 'plain' | 'process'][] = [
+    [LOOP, KERNEL, 'epoll_wait: who has something?', 'plain'],
+    [KERNEL, LOOP, 'the listener, and client 7', 'plain'],
+    [LOOP, KERNEL, 'accept, read(7): no waiting', 'plain'],
+    [LOOP, SCRIPT, 'callbacks', 'process'],
+    [SCRIPT, LOOP, 'done: at once, please', 'process'],
+    [LOOP, KERNEL, 'epoll_wait again', 'plain'],
+  ];
+  const bottom = 80 + turns.length * 46;
+  const lanes: [number, 'kernel' | 'process', string][] = [
+    [KERNEL, 'kernel', 'kernel'],
+    [LOOP, 'process', 'event loop (libuv)'],
+    [SCRIPT, 'process', 'your JavaScript'],
+  ];
+  const shapes = lanes.flatMap(([x, tone, name]) => [
+    line([x, 54, x, bottom], 'plain', 'dashed'),
+    box([x - 85, 20, 170, 34], tone, [name], 'strong'),
+  ]);
+  for (const [index, [from, to, words, tone]] of turns.entries()) {
+    const y = 100 + index * 46;
+    shapes.push(
+      arrow(
+        [
+          [from, y],
+          [to, y],
+        ],
+        tone,
+      ),
+      text((from + to) / 2, y - 8, words, 'soft middle'),
+    );
+  }
+  return {
+    title: 'One turn of the event loop',
+    description:
+      'The event loop asks the kernel with epoll_wait who has something, and is told: the listener, and client 7. ' +
+      'It calls accept and read without waiting, and then the callbacks in your JavaScript, which should be done at once. Then it calls epoll_wait again.',
+    height: bottom + 10,
+    shapes,
+  };
+}
+
 /** A note beside something, in one line or, where a | stands, in two. */
 function beside(x: number, y: number, note: string, kinds: string): string[] {
   const lines = note.split('|');
