@@ -23,6 +23,9 @@ export default defineConfig({
   srcExclude: ['!(docs)/**/*'],
   outDir: '../build/site',
   rewrites: pageOf,
+  transformPageData: ({ relativePath, frontmatter }) => {
+    if (relativePath === 'index.md') frontmatter.pageClass = 'home';
+  },
   markdown: {
     anchor: { slugify },
     config: addRules,

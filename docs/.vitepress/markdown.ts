@@ -128,6 +128,7 @@ function renderFence(
   const token = tokens[index] as Token;
   const [kind = '', ...names] = token.info.split(' ');
   if (kind === 'console') return terminal(names.join(' '), token.content);
+  if (kind === 'sh') return terminal('terminal', token.content, '');
   if (names.length === 0) return usual(tokens, index, ...more);
   const marks = kind === 'diff' ? takeMarks(token) : null;
   token.info = 'ts';
@@ -138,23 +139,24 @@ function renderFence(
 }
 
 /** A transcript. What the built-in button copies are the commands alone. */
-function terminal(name: string, transcript: string): string {
+function terminal(name: string, transcript: string, prompt = '$ '): string {
   const lines = transcript.trimEnd().split('\n');
-  const last = lines.findLastIndex((line) => line.startsWith('$ '));
+  const last = lines.findLastIndex((line) => line.startsWith(prompt));
   const html = lines.map((line, index) => {
     const words = paint(line);
-    if (!line.startsWith('$ ')) return skipped('output', `${words}\n`);
+    if (!line.startsWith(prompt)) return skipped('output', `${words}\n`);
     const end = index === last ? skipped('end', '\n') : '\n';
-    const command = words.slice('$ '.length);
-    return `<span class="command">${skipped('prompt', '$ ')}${command}${end}</span>`;
+    const command = words.slice(prompt.length);
+    return `<span class="command">${skipped('prompt', prompt)}${command}${end}</span>`;
   });
-  const first = name.endsWith('1') ? 'first' : '';
+  const [, number] = name.split(' ');
+  const which = number === '1' ? 'first' : number === '2' ? 'second' : '';
   const button =
     last < 0
       ? '<i></i>'
       : '<button title="Copy the commands" class="copy"></button>';
   return (
-    `<div class="language-console titled terminal ${first}">${button}` +
+    `<div class="language-console titled terminal ${which}">${button}` +
     `<span class="lang">${name}</span>` +
     `<pre v-pre><code>${html.join('')}</code></pre></div>\n`
   );
