@@ -25,6 +25,8 @@ export default defineConfig({
   rewrites: pageOf,
   transformPageData: ({ relativePath, frontmatter }) => {
     if (relativePath === 'index.md') frontmatter.pageClass = 'home';
+    // The picture wants the room.
+    if (relativePath === 'live.md') frontmatter.aside = false;
   },
   markdown: {
     anchor: { slugify },

@@ -252,7 +252,7 @@ describe.skipIf(lacking)('the site', () => {
     const args = toolCommand('site', ['--build', 'docs']);
     const program = startProgram(args, (step) => undo.unshift(step));
     expect((await program.ended).code).toBe(2);
-    expect(program.output()).toMatch(/^site: docs is not empty.*\n$/);
+    expect(program.output()).toMatch(/^site: docs holds something else.*\n$/);
   });
 
   // The last, since it ends the site.

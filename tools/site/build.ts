@@ -37,7 +37,7 @@ export async function build(
   await perform(process.execPath, args, signal);
 }
 
-/** @throws Error with all that the program has said, if it fails */
+/** @throws Error if the program fails, when it has had its say */
 async function perform(
   program: string,
   args: string[],
@@ -46,9 +46,10 @@ async function perform(
   try {
     await promisify(execFile)(program, args, { signal });
   } catch (error) {
+    signal.throwIfAborted();
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    const command = [program, ...args].join(' ');
-    throw new Error(`this failed: ${command}\n${stdout}${stderr}`.trimEnd());
+    console.error(`${stdout}${stderr}`.trimEnd());
+    throw new Error(`this failed: ${[program, ...args].join(' ')}`);
   }
 }
 

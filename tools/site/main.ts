@@ -26,8 +26,8 @@ async function main(): Promise<void> {
   const flags = readFlags(USAGE, FLAGS);
   const target = flags.build ?? 'build/site';
   if (flags.build && !mayBeEmptied(target)) {
-    const why = 'is not empty, and what is in there is not a site';
-    usageError(USAGE.name, `${target} ${why}: name another folder`);
+    const problem = 'holds something else than a site';
+    usageError(USAGE.name, `${target} ${problem}: name another folder`);
   }
   const stop = new AbortController();
   // Under npm they come twice.
