@@ -32,20 +32,10 @@ export const anywhere = {
   },
   transformHtml: (html, file, { siteConfig }) => {
     const root = `${relative(dirname(file), siteConfig.outDir) || '.'}/`;
+    const find = `window.__BASE__=new URL('${root}',location).pathname;`;
     return html
-      .replace('window.__VP_HASH_MAP__=', `${findBase(root)}$&`)
+      .replace('window.__VP_HASH_MAP__=', `${find}$&`)
       .replaceAll(`\\"${BASE}\\"`, '\\""+__BASE__+"\\"')
       .replaceAll(`"${BASE}`, `"${root}`);
   },
 } satisfies UserConfig;
-
-/**
- * Runs before anything else does. The links that stay when the page changes
- * have to mean the same on every page, so they become whole addresses.
- */
-function findBase(root: string): string {
-  return (
-    `window.__BASE__=new URL('${root}',location).pathname;` +
-    "for(const a of document.querySelectorAll('#app a[href]'))a.href=a.href;"
-  );
-}

@@ -83,7 +83,8 @@ function firstSentence(markdown: string): string {
     .replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')
     .replace(/[`*]/g, '')
     .replaceAll('\n', ' ');
-  return /^.*?[.”](?= [A-Z]|$)/.exec(text)?.[0] ?? text;
+  // A quotation alone, such as “Try again.”, would say too little.
+  return /^(“[^”]*” )?.*?\.(?= [A-Z(“]|$)/.exec(text)?.[0] ?? text;
 }
 
 // Paragraphs //////////////////////////////////////////////////////////////////

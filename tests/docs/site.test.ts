@@ -4,11 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { extname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Program, startProgram } from '../../tools/harness/programs';
@@ -44,10 +45,11 @@ describe.skipIf(lacking)('the site', () => {
     const defer = (step: () => void | Promise<void>) => undo.unshift(step);
     const program = startProgram(toolCommand('site', ['--port', '0']), defer);
     page = await openBrowser(defer);
-    const port = await waitFor('the site is served', () => {
+    const portOf = () => {
       if (program.exit()) throw new Error(program.output());
       return /live: http:\S+:(\d+)\//.exec(program.output())?.[1];
-    });
+    };
+    const port = await waitFor('the site is served', portOf, 200_000);
     site = { ...program, port: Number(port) };
     elsewhere = await serveUnder('/put/anywhere/', defer);
     page.on('console', (message) => {
@@ -86,12 +88,11 @@ describe.skipIf(lacking)('the site', () => {
   });
 
   test('shows every page without an error, asks nobody else, and scrolls in one direction only', async () => {
-    const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });
-    const pages = files.filter((file) => file.endsWith('.html'));
+    const pages = pagesToLookAt();
     expect(pages).toContain('index.html');
     await page.setViewportSize(PHONE);
     const found: Record<string, unknown> = {};
-    for (const file of pages.filter((file) => file !== '404.html')) {
+    for (const file of pages) {
       await open(elsewhere + file);
       const tooWide = await page.evaluate<number>(
         'document.documentElement.scrollWidth - innerWidth',
@@ -127,10 +128,11 @@ describe.skipIf(lacking)('the site', () => {
     await page.waitForURL(
       `${elsewhere}source/tests/docs/exercises.test.ts.html`,
     );
-    await page.click('.VPSidebar >> text=Start here');
-    await page.waitForURL(elsewhere);
+    // This link has been there since the first page.
     await page.click('.VPNavBarMenu >> text=Glossary');
     await page.waitForURL(`${elsewhere}glossary.html`);
+    await page.click('.VPSidebar >> text=Start here');
+    await page.waitForURL(elsewhere);
     expect(whatWentWrong()).toEqual([]);
   });
 
@@ -227,7 +229,7 @@ describe.skipIf(lacking)('the site', () => {
   test('looks at a server for as long as somebody listens', async () => {
     const sleeps = async () => {
       const before = switchesOf(site.pid);
-      await pause(500); // more than between two looks
+      await pause(2_000); // more than between two looks
       return switchesOf(site.pid) === before;
     };
     const client = await openClient(site.port);
@@ -249,10 +251,14 @@ describe.skipIf(lacking)('the site', () => {
   });
 
   test('empties no folder that holds something else', async () => {
-    const args = toolCommand('site', ['--build', 'docs']);
+    const folder = mkdtempSync(join(tmpdir(), 'no-site-'));
+    undo.unshift(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'precious'), '');
+    const args = toolCommand('site', ['--build', folder]);
     const program = startProgram(args, (step) => undo.unshift(step));
     expect((await program.ended).code).toBe(2);
-    expect(program.output()).toMatch(/^site: docs holds something else.*\n$/);
+    expect(program.output()).toMatch(/^site: \S+ holds something else .*\n$/);
+    expect(readdirSync(folder)).toEqual(['precious']);
   });
 
   // The last, since it ends the site.
@@ -269,6 +275,18 @@ describe.skipIf(lacking)('the site', () => {
     expect(client.over()).toBe(true);
   });
 });
+
+/** Every page of the course; of those that show source code, one of a kind. */
+function pagesToLookAt(): string[] {
+  const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });
+  const kinds = new Set<string>();
+  return files.filter((file) => {
+    if (!file.endsWith('.html') || file === '404.html') return false;
+    if (!file.startsWith('source/')) return true;
+    const kind = extname(file.slice(0, -'.html'.length));
+    return !kinds.has(kind) && kinds.add(kind);
+  });
+}
 
 /** What any static host does, with the files in some folder of its own. */
 async function serveUnder(
