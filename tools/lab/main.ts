@@ -7,9 +7,9 @@
  *     npm run lab -- --record     records all of them for the site
  */
 import { writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 import chalk from 'chalk';
 import { readFlags, toggle, usageError } from '#shared/flags';
+import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { count, wrap } from '../common/words';
 import { type Defer, withCleanUp } from '../harness/programs';
@@ -66,7 +66,8 @@ function listLabs(): void {
 async function runLab(name: string, lab: Lab, hasty: boolean) {
   console.log(`${chalk.inverse.bold(` ${name} `)}  ${lab.summary}\n`);
   console.log(paragraph(lab.plan));
-  const prediction = await askForPrediction(lab.question, hasty);
+  console.log(`\n${chalk.cyan(paragraph(lab.question))}`);
+  const prediction = hasty ? '' : await askForPrediction();
 
   const failures = await withCleanUp((defer) =>
     perform(lab, openNotebook(defer)),
@@ -111,21 +112,6 @@ async function perform(lab: Lab, notebook: Notebook): Promise<number> {
     notebook.expect(`the server starts: ${error.message}`, false);
   }
   return notebook.contradictions();
-}
-
-/** @returns what the reader wrote; nothing if nobody could be asked */
-async function askForPrediction(
-  question: string,
-  hasty: boolean,
-): Promise<string> {
-  console.log(`\n${chalk.cyan(paragraph(question))}`);
-  if (hasty || !process.stdin.isTTY) return '';
-  const { stdin: input, stdout: output } = process;
-  const asker = createInterface({ input, output });
-  asker.on('SIGINT', () => process.exit(130));
-  const answer = await asker.question('Your prediction, and Enter: ');
-  asker.close();
-  return answer.trim();
 }
 
 function conclude(lab: Lab, failures: number, prediction: string): boolean {
