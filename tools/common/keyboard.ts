@@ -72,7 +72,7 @@ export function takeTerminal(terminal: Terminal): () => void {
   take();
   process.on('exit', giveBack).on('SIGCONT', goOn);
   for (const name of ENDINGS) process.on(name, end);
-  stdin.on('data', read);
+  stdin.on('data', read).resume(); // somebody may have paused it
   return () => {
     stdin.off('data', read).pause();
     for (const name of ENDINGS) process.off(name, end);

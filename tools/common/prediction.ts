@@ -9,9 +9,15 @@ export async function askForPrediction(): Promise<string> {
   const { stdin: input, stdout: output } = process;
   const asker = createInterface({ input, output });
   asker.on('SIGINT', () => process.exit(130));
+  let answered = false;
   return new Promise((resolve) => {
-    asker.on('close', () => resolve('')); // Ctrl-D
+    // Ctrl-D. Whoever has answered is on a new line already.
+    asker.on('close', () => {
+      if (!answered) output.write('\n');
+      resolve('');
+    });
     asker.question('Your prediction, and Enter: ', (answer) => {
+      answered = true;
       resolve(answer.trim());
       asker.close();
     });

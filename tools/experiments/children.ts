@@ -17,7 +17,6 @@ import {
 import { waitFor } from '../harness/wait';
 import { childrenOf, isStopped, zombiesOf } from '../kernel/processes';
 import { findHolders, listSockets } from '../kernel/sockets';
-import type { TcpSocket } from '../kernel/tcp';
 import {
   describeEnd,
   describeProcess,
@@ -30,7 +29,7 @@ import { describeZombies, zombiesLeft } from './leaks';
 import { describeFailure, failed, visit } from './visits';
 
 /** Opens clients, one after the other, that say nothing. */
-async function openSilent(
+export async function openSilent(
   server: Server,
   count: number,
   defer: Defer,
@@ -77,9 +76,6 @@ function waited(atOnce: boolean, afterwards: boolean): string {
 }
 
 function whyItWaits(server: Server, others: Client[]): string[] {
-  const { inode, fd } = server.listener;
-  const sockets = listSockets({ state: 'LISTEN' });
-  const listener = sockets.find((socket) => socket.inode === inode);
   const accepted = others.flatMap((client) => {
     const end = serverEndOf(server, client);
     return (end?.holders ?? []).map((holder) => ({ end, holder }));
@@ -91,14 +87,22 @@ function whyItWaits(server: Server, others: Client[]): string[] {
       return `${name} in ${who} has been accepted, and its client says nothing`;
     }),
     describeProcess(server, server.pid),
-    ...(listener ? [queueOf(listener, fd)] : []), // else it listens no more
+    ...describeQueue(server),
   ];
 }
 
-/** `3 connections wait to be accepted from descriptor 17` */
-function queueOf({ receiveQueue }: TcpSocket, fd: number): string {
+/**
+ * `3 connections wait to be accepted from descriptor 17`: a line, or none if
+ * the server listens no more.
+ */
+export function describeQueue({ listener }: Server): string[] {
+  const sockets = listSockets({ state: 'LISTEN' });
+  const queue = sockets.find(({ inode }) => inode === listener.inode);
+  if (!queue) return [];
+  const { receiveQueue } = queue;
   const waits = `wait${receiveQueue === 1 ? 's' : ''} to be accepted`;
-  return `${count(receiveQueue, 'connection')} ${waits} from descriptor ${fd}`;
+  const connections = count(receiveQueue, 'connection');
+  return [`${connections} ${waits} from descriptor ${listener.fd}`];
 }
 
 const SIGNALS = 3;

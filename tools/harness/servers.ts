@@ -29,6 +29,8 @@ export interface Target {
    * user. One that has none is started as an ordinary user.
    */
   dropPrivileges?: string[];
+  /** How long it may take until it listens, in seconds: 60 unless told. */
+  patience?: number;
 }
 
 /** A server that listens. */
@@ -50,6 +52,9 @@ export interface Server {
 export class NoServer extends Error {
   override readonly name = 'NoServer';
 }
+
+const STDOUT = 1;
+const STDERR = 2;
 
 const START_SECONDS = 60;
 const START_TRIES = 3;
@@ -84,13 +89,14 @@ async function startOnce(
   user: 'same' | 'ordinary',
 ): Promise<Server> {
   const program = await startTarget(target, defer, user);
+  const { patience = START_SECONDS } = target;
   const waited = startStopwatch();
   for (;;) {
     const [listener] = listenersOf(program);
     if (listener) return describeServer(program, listener);
     if (program.exit()) throw new NoServer(await howItEnded(program));
-    if (waited() > START_SECONDS * 1000) {
-      throw new NoServer(`it does not listen within ${START_SECONDS} s`);
+    if (waited() > patience * 1000) {
+      throw new NoServer(`it does not listen within ${patience} s`);
     }
     await pause(STEP_MS);
   }
@@ -99,9 +105,11 @@ async function startOnce(
 function listenersOf(program: Program): Listener[] {
   const pids = treeOf(program.pid);
   // The list of all sockets can be long. So first: have they one at all,
-  // besides those that are their stdin, stdout and stderr?
+  // besides those that are their stdout and stderr? (Their stdin is none.)
   const holders = [...findHolders(pids).values()];
-  const some = holders.some((all) => all.every(({ fd }) => fd > 2));
+  const some = holders.some((all) =>
+    all.every(({ fd }) => fd !== STDOUT && fd !== STDERR),
+  );
   return some ? findListeners(pids) : [];
 }
 
