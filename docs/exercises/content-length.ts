@@ -1,8 +1,9 @@
 /**
- * Part 2, and each answer says how long it is.
+ * Exercise 4: say how long it is.
  *
- * New: one line in the head, Content-Length. A client that knows the length
- * need not wait for the end of the connection. The parent still holds it.
+ * Part 2, and one line more in the head: Content-Length. A client that knows
+ * the length need not wait for the end of the connection, which the parent
+ * still holds.
  */
 import { startForking } from '#shared/forking';
 import { formatHead } from '#shared/http';

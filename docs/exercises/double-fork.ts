@@ -1,5 +1,5 @@
 /**
- * Exercise 6: double fork.
+ * Exercise 11: double fork.
  *
  * The child forks a grandchild and ends. The parent waits for the child, which
  * takes no time. The grandchild serves, as an orphan, and init reaps it.

@@ -1,5 +1,5 @@
 /**
- * Exercise 5: ignore SIGCHLD.
+ * Exercise 10: ignore SIGCHLD.
  *
  * A parent that ignores the signal tells the kernel that it does not want to
  * know how its children end. They leave no zombies, and no exit status.

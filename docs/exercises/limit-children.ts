@@ -1,5 +1,5 @@
 /**
- * Exercise 8: a limit on children.
+ * Exercise 7: a limit on children.
  *
  * At the limit, the parent waits until a child has ended before it accepts
  * anybody. Meanwhile clients wait in the accept queue.

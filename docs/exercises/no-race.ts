@@ -1,5 +1,5 @@
 /**
- * Exercise 9: the reaper's race, without a time limit and without a signal.
+ * Exercise 8: the reaper's race, without a time limit and without a signal.
  *
  * A descriptor stands for each child. The server waits for its listener and
  * for its children in one call. A signal is over when it has arrived; a

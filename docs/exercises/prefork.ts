@@ -1,5 +1,5 @@
 /**
- * Exercise 7: prefork.
+ * Exercise 12: prefork.
  *
  * Two workers, made in advance, accept from the same listener. No fork per
  * request, and never more than two clients at once.

@@ -1,5 +1,5 @@
 /**
- * Exercise 4: wait in the loop.
+ * Exercise 6: wait in the loop.
  *
  * Nothing leaks, and nobody is served at the same time as somebody else: an
  * iterative server that pays for a process.

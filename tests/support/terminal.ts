@@ -29,11 +29,17 @@ export const RESTORE = '\x1b[?25h\x1b[?1049l';
  * Runs a tool with its arguments in a terminal of 80 × 24.
  *
  * @param underNpm as readers do; without npm it starts sooner
+ * @param cwd the folder of the course, or of a copy of it
  */
 export function openTerminal(
   name: string,
   args: string[] = [],
-  { env = {}, underNpm = false, defer = onTestFinished as Defer } = {},
+  {
+    env = {},
+    underNpm = false,
+    cwd = '.',
+    defer = onTestFinished as Defer,
+  } = {},
 ): Terminal {
   const words = underNpm
     ? ['npm', 'run', '--silent', name, '--', ...args]
@@ -43,7 +49,7 @@ export function openTerminal(
   const program = startProgram(
     ['script', '--quiet', '--return', '--command', command, '/dev/null'],
     defer,
-    { stdio: 'pipe', env: { ...process.env, ...terminal, ...env } },
+    { stdio: 'pipe', cwd, env: { ...process.env, ...terminal, ...env } },
   );
   program.process.stdin?.on('error', () => {}); // it has ended meanwhile
   return {

@@ -3,8 +3,7 @@
  * and the experiment finds it. A stage that had lost what it teaches would not
  * keep its promise.
  *
- * Each server is made from a stage as it is now, so it cannot grow stale. Some
- * of the changes are exercises, and what is found is what their pages say.
+ * Each server is made from a stage as it is now, so it cannot grow stale.
  */
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../../tools/experiments';
@@ -79,15 +78,10 @@ const BROKEN: Record<string, Broken> = {
     ],
     found: { isolation: /^[234] of 4 clients lost$/ },
   },
-  'a part2 that leaves the listener to its child (exercise 3)': {
+  'a part2 that leaves the listener to its child': {
     stage: 'part2',
     edits: [['        close(listener);\n', '']],
     found: { port: '3 of 3 children keep the port' },
-  },
-  'a part1 that closes before it serves (exercise 1)': {
-    stage: 'part1',
-    edits: [['    serveClient(', '    close(client);\n    serveClient(']],
-    found: { hanging: 'dies at request 1' },
   },
   'a part3a that lets its children go on as servers': {
     stage: 'part3a',
@@ -100,14 +94,20 @@ const BROKEN: Record<string, Broken> = {
   },
 };
 
-const { programs, remove } = compileMutants(
-  Object.fromEntries(
+const ORPHANS = 'a double fork that leaves the listener to orphans';
+
+const { programs, remove } = compileMutants<string>({
+  ...Object.fromEntries(
     Object.entries(BROKEN).map(([name, { stage, edits }]) => [
       name,
       { program: STAGES[stage], edits },
     ]),
   ),
-);
+  [ORPHANS]: {
+    program: 'docs/exercises/double-fork',
+    edits: [['        close(listener);\n', '']],
+  },
+});
 afterAll(remove);
 
 const CASES = Object.entries(BROKEN).flatMap(([name, { stage, found }]) =>
@@ -128,4 +128,17 @@ test.each(CASES)('%s is found: %s', async (name, symptom, stage, figure) => {
 test('for each symptom there is a server that has it', () => {
   const found = new Set(CASES.map(([, symptom]) => symptom));
   expect([...found].toSorted()).toEqual(SYMPTOMS.toSorted());
+});
+
+test('an orphan that keeps the port is found', async () => {
+  const target = targetOf(programs[ORPHANS] ?? '');
+  const finding = await EXPERIMENTS.port.run(target, onTestFinished);
+  expect(finding.figure).toBe('3 of 3 children keep the port');
+  expect(finding.evidence[0]).toContain('(an orphan) is the listener');
+});
+
+test('workers made in advance may keep the port, to accept', async () => {
+  const target = targetOf('docs/exercises/prefork');
+  const finding = await EXPERIMENTS.port.run(target, onTestFinished);
+  expect(finding.verdict).toBe('none');
 });

@@ -1,0 +1,314 @@
+/**
+ * What exercises look at besides the experiments: parents and children.
+ */
+
+import { count } from '../common/words';
+import { describeQueue, openSilent } from '../experiments/children';
+import {
+  describeEnd,
+  describeProcess,
+  describeRole,
+  type Finding,
+  serverEndOf,
+} from '../experiments/findings';
+import { describeZombies, zombiesLeft } from '../experiments/leaks';
+import { describeFailure, failed, visit } from '../experiments/visits';
+import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
+import type { Defer } from '../harness/programs';
+import {
+  isAlive,
+  isRunning,
+  type Server,
+  startServer,
+  type Target,
+  watchIdle,
+} from '../harness/servers';
+import { built } from '../harness/stages';
+import { startStopwatch, waitFor } from '../harness/wait';
+import {
+  childrenOf,
+  isStopped,
+  readProcess,
+  readText,
+  treeOf,
+  zombiesOf,
+} from '../kernel/processes';
+import { findHolders, findListeners } from '../kernel/sockets';
+import { bad, good } from './connections';
+
+/** The children that have not ended. */
+function livingOf({ pid }: Server): number[] {
+  return childrenOf(pid).filter(isRunning);
+}
+
+function untilIdle(server: Server): Promise<unknown> {
+  return waitFor('the server is idle', watchIdle(server));
+}
+
+/** Lets clients ask, and waits for the end of their answers. */
+async function ask(server: Server, clients: Client[]): Promise<number> {
+  for (const client of clients) client.send(LAST_REQUEST);
+  const idle = watchIdle(server);
+  await waitFor('they are answered', () => {
+    return clients.every((client) => client.over()) || idle();
+  });
+  return clients.filter((client) => client.received() !== '').length;
+}
+
+// A limit on children /////////////////////////////////////////////////////////
+
+const LIMIT = 8;
+const CROWD = 20;
+
+/** Are there never more children than eight, and never fewer while some wait? */
+export async function limit(target: Target, defer: Defer): Promise<Finding> {
+  const server = await startServer(target, defer);
+  const state = () => [
+    describeProcess(server, server.pid),
+    ...describeQueue(server),
+  ];
+  const children = (when: string) =>
+    `${count(livingOf(server).length, 'child', 'children')} ${when}`;
+  const clients = await openSilent(server, CROWD, defer);
+  await untilIdle(server);
+  const together = children(`for ${CROWD} clients that say nothing`);
+  if (livingOf(server).length !== LIMIT) return bad(together, state());
+  const [first, ...others] = clients;
+  if (first) await ask(server, [first]);
+  await untilIdle(server);
+  if (livingOf(server).length !== LIMIT) {
+    return bad(children('after one of the eight has ended'), state());
+  }
+  const answered = 1 + (await ask(server, others));
+  if (answered < CROWD) {
+    return bad(`${answered} of ${CROWD} clients answered`, state());
+  }
+  await untilIdle(server);
+  const zombies = zombiesOf(server.pid).map(({ pid }) => pid);
+  const left = count(zombies.length, 'zombie');
+  if (zombies.length >= LIMIT) {
+    return bad(`${left} in the end`, describeZombies(server, zombies));
+  }
+  return good(`${together}, all answered, ${left} in the end`);
+}
+
+// The reaper's race ///////////////////////////////////////////////////////////
+
+// Longer than a second: some look for their children once in a second.
+const LOOKING_MS = 1_500;
+
+/** Is a child missed that ends just before its parent waits for a client? */
+export async function race(target: Target, defer: Defer): Promise<Finding> {
+  const [node = '', ...rest] = target.command;
+  const hole = ['--require', built('tools/exercise/hole')];
+  const command = [node, ...hole, ...rest];
+  const server = await startServer({ ...target, command }, defer);
+  if (!(await stops(server))) return notStopped(server);
+  const client = await openClient(server, defer);
+  await letGo(server, () => childrenOf(server.pid).length > 0);
+  if (!(await stops(server))) return notStopped(server);
+  const [child = 0] = childrenOf(server.pid);
+  await ask(server, [client]);
+  await waitFor('the child has ended', () => !isRunning(child));
+  const idle = watchIdle(server, LOOKING_MS);
+  await letGo(server, () => readProcess(child) === null || idle());
+  const state = isAlive(server)
+    ? describeProcess(server, server.pid)
+    : `PID ${server.pid} has ended`;
+  if (readProcess(child) === null) return good('no zombie stays', [state]);
+  return bad('the zombie stays', [...describeZombies(server, [child]), state]);
+}
+
+/** Whether it stops itself before it waits, see hole.ts. */
+async function stops(server: Server): Promise<boolean> {
+  const idle = watchIdle(server);
+  await waitFor('it has stopped itself', () => isStopped(server.pid) || idle());
+  return isAlive(server) && isStopped(server.pid);
+}
+
+/** Lets it go on, however often it stops, until something is so. */
+async function letGo(server: Server, isSo: () => boolean): Promise<void> {
+  await waitFor('the server has gone on', () => {
+    if (isSo() || !isAlive(server)) return true;
+    if (isStopped(server.pid)) process.kill(server.pid, 'SIGCONT');
+    return false;
+  });
+}
+
+async function notStopped(server: Server): Promise<Finding> {
+  if (!isAlive(server)) return failed(server, await describeFailure(server, 1));
+  return bad('it calls neither accept nor poll on its listener', [
+    describeProcess(server, server.pid),
+  ]);
+}
+
+// The last child //////////////////////////////////////////////////////////////
+
+const LATE_MS = 4_000; // for one second, on a machine that is busy
+const EARLY_MS = 500;
+const TRIES = 3;
+
+/** Does a parent that is told to stop give its children a second, no more? */
+export async function lastChild(
+  target: Target,
+  defer: Defer,
+): Promise<Finding> {
+  for (let tries = 1; ; tries++) {
+    const finding = await stopOnce(target, defer);
+    // We were too slow ourselves for a server that has only a second.
+    if (finding !== 'late' || tries === TRIES) {
+      return finding === 'late' ? bad('this machine is too slow') : finding;
+    }
+  }
+}
+
+async function stopOnce(
+  target: Target,
+  defer: Defer,
+): Promise<Finding | 'late'> {
+  const server = await startServer(target, defer);
+  const [silent, ready] = await openSilent(server, 2, defer);
+  if (!silent || !ready) throw new Error('two clients have been opened');
+  await untilIdle(server);
+  const children = livingOf(server);
+  const since = performance.now();
+  const passed = startStopwatch();
+  process.kill(server.pid, 'SIGTERM');
+  await waitFor('it has closed its listener', () => {
+    return findListeners([server.pid]).length === 0 || passed() > LATE_MS;
+  });
+  const inTime = performance.now() - since < EARLY_MS;
+  ready.send(LAST_REQUEST);
+  await waitFor('it has ended', () => !isAlive(server) || passed() > LATE_MS);
+  const seconds = `${((performance.now() - since) / 1000).toFixed(1)} s`;
+  if (isAlive(server)) {
+    const all = [server.pid, ...livingOf(server)];
+    const states = all.map((pid) => describeProcess(server, pid));
+    return bad(`it has not ended ${seconds} after SIGTERM`, states);
+  }
+  const figure = `it ended ${seconds} after SIGTERM`;
+  const orphans = children.filter(isRunning);
+  if (orphans.length > 0) {
+    const left = orphans.map((pid) => describeProcess(server, pid));
+    return bad(`${figure} and left a child`, left);
+  }
+  await waitFor('the client has all that was sent', () => ready.over());
+  if (ready.received() !== '') {
+    return good(`${figure}, and the client that asked was answered`);
+  }
+  if (!inTime) return 'late';
+  return bad(`${figure}, and a client that asked got no answer`, [
+    `it had asked within ${EARLY_MS} ms`,
+  ]);
+}
+
+// Other families //////////////////////////////////////////////////////////////
+
+const FEW = 3;
+
+/** Does a server tell the kernel that nobody will ask for its children? */
+export async function ignored(target: Target, defer: Defer): Promise<Finding> {
+  const server = await startServer(target, defer);
+  const { failure } = await visit(server, FEW, defer);
+  if (failure) return failed(server, failure);
+  const zombies = await zombiesLeft(server);
+  const status = readText(`/proc/${server.pid}/status`) ?? '';
+  const mask = /^SigIgn:\t(\w+)/m.exec(status)?.[1] ?? '0';
+  const isIgnored = (BigInt(`0x${mask}`) & SIGCHLD_BIT) !== 0n;
+  const figure =
+    `SIGCHLD is ${isIgnored ? '' : 'not '}ignored, ` +
+    `${count(zombies.length, 'zombie')} after ${FEW} clients`;
+  const evidence = [
+    `SigIgn in /proc/${server.pid}/status is ${mask}`,
+    ...describeZombies(server, zombies),
+  ];
+  const isSo = isIgnored && zombies.length === 0;
+  return isSo ? good(figure, evidence) : bad(figure, evidence);
+}
+
+const SIGCHLD = 17; // on x86-64 and arm64
+const SIGCHLD_BIT = 1n << BigInt(SIGCHLD - 1);
+
+/** Is a client served by an orphan, which holds nothing else? */
+export async function grandchild(
+  target: Target,
+  defer: Defer,
+): Promise<Finding> {
+  const server = await startServer(target, defer);
+  const client = await openClient(server, defer);
+  await untilIdle(server);
+  const end = serverEndOf(server, client);
+  const holders = end?.holders ?? [];
+  const [holder] = holders;
+  if (!end || !holder || holders.length > 1) {
+    const processes = count(holders.length, 'process holds', 'processes hold');
+    const all = [server.pid, ...holders.map(({ pid }) => pid)];
+    const states = [...new Set(all)].map((pid) => describeProcess(server, pid));
+    return bad(`${processes} the connection`, states);
+  }
+  const { pid } = holder;
+  const { parent = 0 } = readProcess(pid) ?? {};
+  const who = `${describeRole(server, pid)}, whose parent is PID ${parent}`;
+  const evidence = [`${describeEnd(end, holder)} is held by ${who}`];
+  if (treeOf(server.pid).includes(pid)) {
+    return bad('the client is served by no orphan', evidence);
+  }
+  const [own] = findHolders([pid]).get(server.listener.inode) ?? [];
+  if (own) {
+    evidence.push(`descriptor ${own.fd} of the same is the listener`);
+    return bad('the orphan keeps the port', evidence);
+  }
+  if ((await ask(server, [client])) === 0) {
+    return bad('the client got no answer', evidence);
+  }
+  const zombies = await zombiesLeft(server);
+  const figure = `an orphan served the client, ${count(zombies.length, 'zombie')}`;
+  return zombies.length === 0
+    ? good(figure, evidence)
+    : bad(figure, describeZombies(server, zombies));
+}
+
+const WORKERS = 2;
+
+/** Are there two workers from the start, who accept by themselves? */
+export async function workers(target: Target, defer: Defer): Promise<Finding> {
+  const server = await startServer(target, defer);
+  await untilIdle(server);
+  const made = livingOf(server);
+  const state = () =>
+    [server.pid, ...livingOf(server)].map((pid) =>
+      describeProcess(server, pid),
+    );
+  if (made.length !== WORKERS) {
+    const children = count(made.length, 'child', 'children');
+    return bad(`${children} before any client has come`, state());
+  }
+  const clients = await openSilent(server, WORKERS + 1, defer);
+  await untilIdle(server);
+  const serving = clients.map((client) => {
+    const holders = serverEndOf(server, client)?.holders ?? [];
+    return holders.map(({ pid }) => pid);
+  });
+  const who = new Set(serving.flat());
+  if (serving.filter((pids) => pids.length > 0).length !== WORKERS) {
+    const some = serving.filter((pids) => pids.length > 0).length;
+    return bad(`${some} of ${clients.length} clients accepted`, state());
+  }
+  if (![...who].every((pid) => made.includes(pid))) {
+    return bad('others than the two workers serve', state());
+  }
+  const [victim = 0] = serving[0] ?? [];
+  process.kill(victim, 'SIGKILL');
+  await waitFor('it has ended', () => !isRunning(victim));
+  await untilIdle(server);
+  if (livingOf(server).length !== WORKERS) {
+    return bad(`PID ${victim} was killed and not replaced`, state());
+  }
+  const answered = await ask(server, clients.slice(1));
+  return answered === WORKERS
+    ? good('two clients served, the third waits; a killed worker is replaced')
+    : bad(
+        `${WORKERS - answered} other clients lost with PID ${victim}`,
+        state(),
+      );
+}

@@ -1,0 +1,131 @@
+/**
+ * One look at a reader's server.
+ */
+import type { Finding } from '../experiments/findings';
+import { type Defer, startProgram, withCleanUp } from '../harness/programs';
+import { NoServer, type Target } from '../harness/servers';
+import { bad } from './connections';
+import type { Aim, Exercise } from './exercises';
+
+/** What came of looking at one aim. */
+export interface Seen {
+  aim: Aim;
+  finding: Finding;
+}
+
+/** How a look is followed, and ended before it has seen everything. */
+export interface Looking {
+  begin?: (aim: Aim) => void;
+  tell?: (seen: Seen) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Looks for what an exercise aims at, one thing after the other, until
+ * something is not as it is to be.
+ *
+ * @returns what was seen, the last first wrong; nothing if it was ended
+ */
+export async function look(
+  { aims }: Pick<Exercise, 'aims'>,
+  target: Target,
+  { begin = () => {}, tell = () => {}, signal }: Looking = {},
+): Promise<Seen[]> {
+  const all: Seen[] = [];
+  for (const aim of aims) {
+    begin(aim);
+    const finding = await lookAt(aim, target, signal);
+    if (signal?.aborted) return [];
+    all.push({ aim, finding });
+    tell({ aim, finding });
+    if (finding.verdict !== 'good') break;
+  }
+  return all;
+}
+
+async function lookAt(
+  aim: Aim,
+  target: Target,
+  signal?: AbortSignal,
+): Promise<Finding> {
+  try {
+    return await whileWanted(signal, (defer) => aim.look(target, defer));
+  } catch (error) {
+    const { message } = error as Error;
+    const what = error instanceof NoServer ? 'no server' : 'not measured';
+    return bad(what, [message]);
+  }
+}
+
+/**
+ * Runs a piece of work and undoes what it leaves: at its end, and at once when
+ * nobody wants it any more.
+ */
+async function whileWanted<T>(
+  signal: AbortSignal | undefined,
+  work: (defer: Defer) => Promise<T>,
+): Promise<T> {
+  const steps: Parameters<Defer>[0][] = [];
+  const undo = () => {
+    for (const step of steps) void step();
+  };
+  signal?.addEventListener('abort', undo);
+  try {
+    return await withCleanUp((defer) =>
+      work((step) => {
+        defer(step);
+        steps.push(step);
+        if (signal?.aborted) undo();
+      }),
+    );
+  } finally {
+    signal?.removeEventListener('abort', undo);
+  }
+}
+
+/** Whether all was seen, and all of it is as it is to be. */
+export function isSolved(
+  { aims }: Pick<Exercise, 'aims'>,
+  seen: Seen[],
+): boolean {
+  return (
+    seen.length === aims.length &&
+    seen.every(({ finding }) => finding.verdict === 'good')
+  );
+}
+
+/** What the compiler says of one place. Lines and columns begin at 1. */
+export interface Problem {
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+}
+
+/**
+ * Compiles a reader's program, and no other.
+ *
+ * @returns what is wrong with it, or with shared/
+ */
+export async function compileOwn(
+  program: string,
+  signal?: AbortSignal,
+): Promise<Problem[]> {
+  return whileWanted(signal, async (defer) => {
+    const compiler = startProgram(['tools/compile', program], defer);
+    const { code } = await compiler.ended;
+    return code === 0 ? [] : parseProblems(compiler.output());
+  });
+}
+
+/** `mine/2-one-line.ts(15,7): error TS2304: Cannot find name 'clos'.` */
+const PROBLEM = /^(.+)\((\d+),(\d+)\): error TS\d+: (.*)$/;
+
+function parseProblems(output: string): Problem[] {
+  const lines = output.split('\n').filter(Boolean);
+  return lines.map((text) => {
+    const [, file = '', line, column, message = text] =
+      PROBLEM.exec(text) ?? [];
+    return { file, line: Number(line), column: Number(column), message };
+  });
+}

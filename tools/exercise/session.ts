@@ -1,0 +1,229 @@
+/**
+ * A reader at work on one exercise: their server is looked at whenever they
+ * save it, and keys do the rest.
+ */
+import { existsSync, unwatchFile, watchFile } from 'node:fs';
+import chalk from 'chalk';
+import { takeTerminal } from '../common/keyboard';
+import { showProgress } from '../common/progress';
+import type { Target } from '../harness/servers';
+import { targetOf } from '../harness/stages';
+import { EXERCISES, type Exercise } from './exercises';
+import { programOf, stepsTo } from './file';
+import type { Words } from './page';
+import {
+  barOf,
+  say,
+  show,
+  showDifference,
+  showKeys,
+  showProblems,
+  showSeen,
+  showSolved,
+} from './print';
+import { note, readProgress } from './progress';
+import { compileOwn, isSolved, look } from './round';
+
+/** An exercise, its words, and how it is solved. */
+export interface Task {
+  exercise: Exercise;
+  words: Words;
+  /** A server in another language, instead of a file of ours. */
+  command: string[] | null;
+}
+
+/** How long a reader's server may take until it listens. */
+const PATIENCE_SECONDS = 15;
+
+function targetFor({ exercise, words, command }: Task): Target {
+  const patience = PATIENCE_SECONDS;
+  if (command) return { name: command.join(' '), command, patience };
+  const program = programOf(exercise, words);
+  return { ...targetOf(program, exercise.flags), patience };
+}
+
+/** The files that a reader changes, as far as we know them. */
+export function filesOf({ exercise, words, command }: Task): string[] {
+  if (command) return command.filter((word) => existsSync(word));
+  return [`${programOf(exercise, words)}.ts`];
+}
+
+/**
+ * Looks at a reader's server once, and says what was seen.
+ *
+ * @returns whether the exercise is solved
+ */
+export async function lookOnce(
+  task: Task,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const { exercise, command } = task;
+  const [file = ''] = filesOf(task);
+  const time = new Date().toTimeString().slice(0, 8);
+  const what = command ? command.join(' ') : file;
+  console.log(`\n${chalk.dim(`${time}  ${what}`)}`);
+  if (!command && !(await compiles(task, signal))) return false;
+  const seen = await look(exercise, targetFor(task), {
+    begin: ({ expected }) => showProgress(shorten(`  … ${expected}`)),
+    tell: (one) => {
+      showProgress('');
+      showSeen(one);
+    },
+    ...(signal ? { signal } : {}),
+  });
+  if (signal?.aborted) return false;
+  const solved = isSolved(exercise, seen);
+  const left = exercise.aims.length - seen.length;
+  if (!solved && left > 0) say('(The rest is looked at when this is so.)');
+  return solved;
+}
+
+async function compiles(task: Task, signal?: AbortSignal): Promise<boolean> {
+  const [file = ''] = filesOf(task);
+  if (!existsSync(file)) {
+    say(missing(file));
+    return false;
+  }
+  showProgress('  … compiling');
+  const problems = await compileOwn(file.replace(/\.ts$/, ''), signal);
+  showProgress('');
+  if (signal?.aborted) return false;
+  if (problems.length > 0) showProblems(problems);
+  return problems.length === 0;
+}
+
+function missing(file: string): string {
+  return `${file} is not there any more: renamed, or removed? It is looked at when it is back.`;
+}
+
+const COLUMNS = 79;
+
+function shorten(line: string): string {
+  return line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line;
+}
+
+/** Says that it is solved, and remembers it. */
+export function celebrate({ exercise, words }: Task): void {
+  const { prediction } = note(exercise.name, { solved: true });
+  showSolved(words, prediction);
+  console.log(`\n${barOf(EXERCISES, readProgress())}`);
+}
+
+const LOOK_EVERY_MS = 200;
+/** Some editors save by removing a file and writing another. */
+const GONE_MS = 800;
+
+/** Looks at a server at every save, until the reader wants the next one. */
+export function work(task: Task): Promise<void> {
+  const { exercise, words } = task;
+  const rounds = openRounds(task);
+  const files = filesOf(task);
+  let gone: NodeJS.Timeout | undefined;
+  const changed = (file: string, isThere: boolean) => {
+    clearTimeout(gone);
+    if (isThere) rounds.begin();
+    else gone = setTimeout(() => say(`\n${missing(file)}`), GONE_MS);
+  };
+  for (const file of files) {
+    watchFile(file, { interval: LOOK_EVERY_MS }, ({ nlink }) =>
+      changed(file, nlink > 0),
+    );
+  }
+  rounds.begin();
+  return new Promise((resolve) => {
+    let asked = false;
+    const keys: Record<string, () => void> = {
+      h: () => showHint(task),
+      s: () => {
+        asked = true;
+        say('\nThe solution? y shows it.');
+      },
+      r: () => rounds.begin(),
+      n: () => {
+        for (const file of files) unwatchFile(file);
+        clearTimeout(gone);
+        process.stdin.off('end', leave);
+        giveBack();
+        rounds.end().then(resolve);
+      },
+    };
+    const press = (key: string) => {
+      const wasAsked = asked;
+      asked = false;
+      showProgress('');
+      if (!wasAsked) keys[key.toLowerCase()]?.();
+      else if (key.toLowerCase() === 'y') showSolution(task);
+      else showKeysOf(exercise, words);
+    };
+    const resume = () => showKeysOf(exercise, words);
+    const giveBack = takeTerminal({ press, resume });
+    process.stdin.on('end', leave);
+  });
+}
+
+/** The terminal is gone. */
+function leave(): void {
+  process.exit(0);
+}
+
+/** Looks, one at a time: a new one ends that which is under way. */
+function openRounds(task: Task) {
+  const { exercise, words } = task;
+  let solved = readProgress()[exercise.name]?.solved ?? false;
+  let current = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  const round = async (signal: AbortSignal) => {
+    if (signal.aborted) return; // there is another one already
+    const isSo = await lookOnce(task, signal);
+    if (signal.aborted) return;
+    if (isSo && !solved) celebrate(task);
+    else if (isSo) console.log('\nSolved, as before.');
+    solved ||= isSo;
+    showKeysOf(exercise, words);
+  };
+  const end = () => {
+    current.abort();
+    return running;
+  };
+  const begin = () => {
+    const before = end();
+    current = new AbortController();
+    const { signal } = current;
+    running = before.then(() => round(signal));
+  };
+  return { begin, end };
+}
+
+function showKeysOf({ name }: Exercise, { hints }: Words): void {
+  showKeys(readProgress()[name]?.hints ?? 0, hints.length);
+}
+
+function showHint({ exercise, words }: Task): void {
+  const { hints } = words;
+  const shown = readProgress()[exercise.name]?.hints ?? 0;
+  // The next one; all of them when there is no next one.
+  const first = shown < hints.length ? shown : 0;
+  const last = Math.min(shown + 1, hints.length);
+  for (const [index, hint] of hints.entries()) {
+    if (index < first || index >= last) continue;
+    console.log(chalk.bold(`\nHint ${index + 1} of ${hints.length}`));
+    show(hint);
+  }
+  note(exercise.name, { hints: last });
+  showKeysOf(exercise, words);
+}
+
+function showSolution({ exercise, words, command }: Task): void {
+  const { solution } = exercise;
+  const program = programOf(exercise, words);
+  if (command || solution === null) {
+    console.log('');
+    show(words.solution);
+  } else if (existsSync(`${program}.ts`)) {
+    const steps = stepsTo(solution, exercise, program);
+    console.log(`\nFrom ${program}.ts to ${solution}.ts:\n`);
+    showDifference(steps);
+    if (steps.length === 0) console.log('There is no difference.');
+  } else say(missing(`${program}.ts`));
+  showKeysOf(exercise, words);
+}
