@@ -146,7 +146,7 @@ async function notStopped(server: Server): Promise<Finding> {
 
 const LATE_MS = 4_000; // for one second, on a machine that is busy
 const EARLY_MS = 500;
-const TRIES = 3;
+const TRIES = 5;
 
 /** Does a parent that is told to stop give its children a second, no more? */
 export async function lastChild(

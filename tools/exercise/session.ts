@@ -21,7 +21,7 @@ import {
   showSeen,
   showSolved,
 } from './print';
-import { note, readProgress } from './progress';
+import { MINE, note, readProgress } from './progress';
 import { compileOwn, isSolved, look } from './round';
 
 /** An exercise, its words, and how it is solved. */
@@ -44,7 +44,10 @@ function targetFor({ exercise, words, command }: Task): Target {
 
 /** The files that a reader changes, as far as we know them. */
 export function filesOf({ exercise, words, command }: Task): string[] {
-  if (command) return command.filter((word) => existsSync(word));
+  // It may be there only later: a server of one's own begins with no file.
+  const isFile = (word: string) =>
+    word.startsWith(`${MINE}/`) || existsSync(word);
+  if (command) return command.filter(isFile);
   return [`${programOf(exercise, words)}.ts`];
 }
 
@@ -96,10 +99,10 @@ function missing(file: string): string {
   return `${file} is not there any more: renamed, or removed? It is looked at when it is back.`;
 }
 
-const COLUMNS = 79;
-
+/** A line that the next one takes the place of has to be one line. */
 function shorten(line: string): string {
-  return line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line;
+  const width = (process.stdout.columns || 80) - 1;
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }
 
 /** Says that it is solved, and remembers it. */
