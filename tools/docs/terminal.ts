@@ -1,6 +1,6 @@
 /**
  * Makes a picture of what a terminal shows: text with colours on stdin, SVG
- * on stdout.
+ * on stdout. Form feeds separate screens, which are then shown in turn.
  *
  *     COMMAND | tools/run tools/docs/terminal TITLE > docs/pictures/NAME.svg
  *
@@ -71,6 +71,7 @@ function drawRow(row: string, y: number): string {
 
 const ESCAPE = String.fromCharCode(27);
 const SGR = new RegExp(`${ESCAPE}\\[([\\d;]*)m`);
+const EVERY_SGR = new RegExp(SGR, 'g');
 
 function drawRun(text: string, look: Style, column: number, y: number): string {
   if (text.trim() === '' && !look.inverse) return '';
@@ -94,21 +95,45 @@ function escapeText(text: string): string {
   return escapeXml(text).replaceAll(' ', '\u00a0');
 }
 
-function draw(rows: string[]): string {
-  const plain = rows.map((row) => row.split(SGR).filter((_, i) => i % 2 === 0));
-  const columns = Math.max(...plain.map((parts) => parts.join('').length));
+/** How long each screen of several is shown. */
+const SECONDS = 2;
+
+function draw(screens: string[][]): string {
+  const plain = screens.flat().map((row) => row.replaceAll(EVERY_SGR, ''));
+  const columns = Math.max(...plain.map(({ length }) => length));
+  const rows = Math.max(...screens.map(({ length }) => length));
   const width = Math.ceil(2 * MARGIN + columns * CELL.width);
-  const height = 2 * MARGIN + rows.length * CELL.height;
-  const lines = rows.map((row, i) =>
-    drawRow(row, MARGIN + (i + 1) * CELL.height - 5),
+  const height = 2 * MARGIN + rows * CELL.height;
+  const drawn = screens.map((screen) =>
+    screen
+      .map((row, i) => drawRow(row, MARGIN + (i + 1) * CELL.height - 5))
+      .join('\n'),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">
 <title id="title">${escapeText(TITLE)}</title>
 <rect width="100%" height="100%" rx="8" fill="${GROUND}"/>
 <g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
-${lines.join('\n')}
+${drawn.length > 1 ? inTurn(drawn) : drawn.join()}
 </g>
 </svg>`;
 }
 
-console.log(draw(readFileSync(0, 'utf8').trimEnd().split('\n')));
+/** Whoever asks for less motion sees the last of them. */
+function inTurn(screens: string[]): string {
+  const all = screens.length * SECONDS;
+  const part = (100 / screens.length).toFixed(2);
+  const style = `.screen { visibility: hidden; animation: show ${all}s step-end infinite }
+@keyframes show { 0% { visibility: visible } ${part}% { visibility: hidden } }
+@media (prefers-reduced-motion) {
+  .screen { animation: none }
+  .screen:last-child { visibility: visible }
+}`;
+  const groups = screens.map(
+    (screen, i) =>
+      `<g class="screen" style="animation-delay:${i * SECONDS}s">\n${screen}\n</g>`,
+  );
+  return [`<style>${style}</style>`, ...groups].join('\n');
+}
+
+const screens = readFileSync(0, 'utf8').split('\f');
+console.log(draw(screens.map((screen) => screen.trimEnd().split('\n'))));
