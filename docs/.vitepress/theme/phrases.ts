@@ -24,7 +24,7 @@ export function sayClient({ standing, expectation }: Link): [string, string] {
     case 'left':
       return ['has all it wanted, and', 'has left: it sent a FIN'];
     case 'closed':
-      return ['has got the FIN:', 'it knows that this is all'];
+      return ['has got the FIN:', 'nothing more will come'];
     case 'served':
       return ['is connected and', expectation];
   }
@@ -56,30 +56,34 @@ export function sayEvidence({ references, evidence }: Shared): string {
 }
 
 /**
- * What a process does, in two short lines.
+ * What a process does, in two or three short lines.
  *
  * @param briefly one is enough
  */
-export function sayDoing(
-  actor: Actor,
-  listeners: number[],
-  briefly = false,
-): string[] {
-  const { state, doing, exit } = actor;
+export function sayDoing(pid: number, frame: Frame, briefly = false): string[] {
+  const actor = frame.processes[pid];
+  if (!actor) return [];
+  const { state, doing, exit, parent } = actor;
   if (state === 'Z') {
     const how = exit === undefined ? '' : ` (${exit})`;
-    return [`has ended${how}`, `stays until ${actor.parent} calls waitpid`];
+    return [
+      `has ended${how}`,
+      'has no descriptors',
+      `stays until ${parent} calls waitpid`,
+    ];
   }
   const [, call, fds = ''] = /sleeping in (\w+)\(([\d, ]*)\)/.exec(doing) ?? [];
   if (call === undefined) return [doing.replace(/^orphan, /, '')];
   if (briefly) return [`waits in ${call}(${fds})`];
   const among = fds.split(', ').map(Number);
-  const accepts = among.some((fd) => listeners.includes(fd));
-  const why = accepts ? 'waits for the next client' : 'waits for its client';
-  return [
-    /accept|poll|read|recv/.test(call) ? why : 'sleeps',
-    `in ${call}(${fds})`,
-  ];
+  const isAmong = ({ references }: Shared) =>
+    references.some((one) => one.pid === pid && among.includes(one.fd));
+  const why = Object.values(frame.listeners).some(isAmong)
+    ? 'waits for the next client'
+    : Object.values(frame.connections).some(isAmong)
+      ? 'waits for its client'
+      : 'sleeps';
+  return [why, `in ${call}(${fds})`];
 }
 
 export function sayRole({ role, state, parent }: Actor): string {
@@ -103,14 +107,11 @@ export function tell(frame: Frame): string {
   const processes = Object.entries(frame.processes);
   const links = Object.entries(frame.connections);
   const listeners = Object.entries(frame.listeners);
-  const fds = listeners.flatMap(([, one]) =>
-    one.references.map(({ fd }) => fd),
-  );
   return [
     ending ?? '',
     explanation ?? '',
     ...some(processes, ([pid, actor]) => {
-      const doing = sayDoing(actor, fds).join(' ');
+      const doing = sayDoing(Number(pid), frame).join(' ');
       return `PID ${pid}, ${actor.name}, ${sayRole(actor)}: ${doing}.`;
     }),
     ...listeners.map(

@@ -71,7 +71,7 @@ const TOP = 26;
 const LINE = 16;
 const TITLE = 22;
 /** In the title of a box on a phone. */
-const NARROW_LETTERS = 23;
+const NARROW_LETTERS = 22;
 const SLOT = 22;
 const GAP = 12;
 const INDENT = 16;
@@ -111,16 +111,19 @@ interface Columns {
   wire: Place;
   /** Why no FIN is sent; null: the wire has room for it. */
   note: Place | null;
+  /** How far the queue reaches beyond them. */
+  margin: number;
   /** Without a client, and with one. */
   height: [number, number];
 }
 
 const WIDE: Columns = {
-  description: [270, 0, 104, 42],
-  socket: [384, 0, 114, 42],
+  description: [264, 0, 112, 42],
+  socket: [386, 0, 112, 42],
   client: [544, 0, 176, 58],
   wire: [498, 21, 544, 21],
-  note: [270, 46, 228, 14],
+  note: [264, 46, 234, 14],
+  margin: 5,
   height: [42, 60],
 };
 
@@ -130,6 +133,7 @@ const NARROW: Columns = {
   client: [178, 86, 164, 58],
   wire: [190, 52, 190, 86],
   note: null,
+  margin: 0,
   height: [52, 144],
 };
 
@@ -202,11 +206,12 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
     const [x] = columns.description;
     const [left, , width] = columns.socket;
     const { queued: length, backlog } = first;
+    const { margin } = columns;
     const room = backlog === undefined ? '' : ` of ${backlog + 1}`;
     shapes.unshift({
       key: 'queue',
       kind: 'queue',
-      at: [x, start, left + width - x, top - start],
+      at: [x - margin, start, left + width - x + 2 * margin, top - start],
       tone: length > (backlog ?? Infinity) ? 'bad' : 'kernel',
       title:
         length === 0 ? 'accept queue: empty' : `accept queue: ${length}${room}`,
@@ -243,7 +248,7 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
     // Where nothing of the server's is there, nothing is above the client.
     const skipped = link.state ? 0 : columns.wire[1] - columns.socket[3] / 2;
     const start = columns.note ? top : top - skipped;
-    shapes.push(...connection(key, group, columns, start, note));
+    shapes.push(...connection(key, group, columns, start, frame.port, note));
     return start + columns.height[1];
   }
 }
@@ -254,6 +259,7 @@ function connection(
   group: Entry[],
   columns: Columns,
   top: number,
+  port: number,
   note: string[] | null,
 ): Shape[] {
   const [address, link] = group[0] as Entry;
@@ -277,7 +283,9 @@ function connection(
       at: place(columns.socket, top),
       tone: 'socket',
       title: state,
-      lines: [many ? `${group.length} sockets` : ''],
+      lines: [
+        many ? `${group.length} sockets` : `:${port} ⇄ ${portOf(address)}`,
+      ],
       many,
     });
   }
@@ -409,7 +417,7 @@ interface Slot {
 }
 
 function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
-  const width = wide ? 218 : 144;
+  const width = wide ? 214 : 144;
   const most = MOST[wide ? 'wide' : 'narrow'];
   const all = Object.entries(frame.processes).map(([pid, actor]) => ({
     pid: Number(pid),
@@ -419,9 +427,6 @@ function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
   const servers = all.filter(({ actor }) => actor.role === 'server');
   const living = all.filter((one) => !servers.includes(one) && !isDead(one));
   const zombies = all.filter((one) => !servers.includes(one) && isDead(one));
-  const listeners = Object.values(frame.listeners).flatMap(({ references }) =>
-    references.map(({ fd }) => fd),
-  );
   const shapes: Shape[] = [];
   const lines: Shape[] = [];
   /** The places of all that is shown, to come from or to lead to. */
@@ -456,7 +461,7 @@ function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
     const dead = actor.state === 'Z';
     const isFirst = !shapes.some(({ tone }) => tone === 'dead');
     const crowded = indent > 0 && living.length > 2;
-    const said = sayDoing(actor, listeners, crowded);
+    const said = sayDoing(pid, frame, crowded);
     const doing = said.flatMap((line) => breakLines(line, wide ? 32 : 19));
     const text = many
       ? breakLines(
@@ -498,7 +503,7 @@ function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
       addSlot(key, actor.parent, slot, [
         indent + 6,
         top + head + i * SLOT,
-        width - indent - 6,
+        width - indent - 11,
         SLOT - 3,
       ]);
     });
@@ -574,7 +579,7 @@ function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
   const slot = ({ row, fds }: (typeof held)[number]): Slot => ({
     key: row.key,
     fds: ranges(fds.sort((a, b) => a - b)),
-    name: row.name,
+    name: nameOf(row, fds.length),
     rows: [row],
   });
   // A child works on what came last; what came before was its parent's.
@@ -595,6 +600,11 @@ function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
     },
     slot(newest),
   ];
+}
+
+/** What some descriptors of one process stand for, perhaps one of many. */
+function nameOf({ shared, name }: Row, held: number): string {
+  return held < shared.length ? `${held} of ${name}` : name;
 }
 
 /** `0-16 …` for numbers in several pieces. */
