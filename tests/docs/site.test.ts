@@ -232,6 +232,7 @@ describe.skipIf(lacking)('the site', () => {
       await pause(2_000); // more than between two looks
       return switchesOf(site.pid) === before;
     };
+    await page.goto('about:blank'); // a page that is open may watch, too
     const client = await openClient(site.port);
     const path = `/live/models?port=${site.port}`;
     client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);

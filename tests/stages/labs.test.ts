@@ -66,13 +66,16 @@ function evidenceIn(notes: Note[]): string[] {
 
 /**
  * What a step says on every machine: without numbers; evidence in any order,
- * and however often; and nothing of what Node has open, or of who we are.
+ * and however often; and nothing of what Node has open, of who we are, and of
+ * who runs at the moment.
  */
 function gist({ words, notes }: Step) {
   const mask = (text: string) => text.replace(/\d+/g, 'N');
   const evidence = evidenceIn(notes)
     .filter((line) => !line.startsWith('You are root'))
-    .map((line) => line.replace(/(?<=-> )(?!socket).*/, '…'))
+    .map((line) =>
+      line.replace(/(?<=-> )(?!socket).*/, '…').replace(/\) R /, ') S '),
+    )
     .map(mask);
   return {
     words: mask(words),

@@ -26,6 +26,8 @@ const HEADERS = {
     "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'same-origin',
   'X-Content-Type-Options': 'nosniff',
+  // Tells the page that there are models: elsewhere, it does not ask for any.
+  'X-Live': 'yes',
 };
 
 /**
