@@ -338,6 +338,7 @@ test('the past is kept, and what is shown of it stays', () => {
   expect(past.view).toMatchObject({ model: looks[3], ago: null });
   past.wind(2);
   expect(past.view).toMatchObject({ model: looks[1], ago: 2 });
+  expect(past.position).toEqual({ at: 1, of: 4 });
   past.add(look(4));
   expect(past.view).toMatchObject({ model: looks[1], ago: 3 });
   past.wind(9);

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { withCleanUp } from '../../tools/harness/programs';
+import { LABS } from '../../tools/lab/labs';
+import { type Lab, openNotebook } from '../../tools/lab/notebook';
+import { format, Recorder } from '../../tools/lab/recorder';
+import { type Replay, unfold } from '../../tools/model/replay';
+
+test('a lab that is recorded again shows the same pictures', async () => {
+  const lab = LABS.hang as Lab;
+  const recorder = new Recorder([]);
+  const replay = await withCleanUp(async (defer) => {
+    await lab.run(openNotebook(defer, recorder));
+    return recorder.finish(lab);
+  });
+  const recorded = readFileSync('docs/replays/hang.json', 'utf8');
+  expect(gist(JSON.parse(format(replay)))).toEqual(gist(JSON.parse(recorded)));
+});
+
+/** What is to be seen on every machine, with whatever else Node has open. */
+function gist(replay: Replay) {
+  return unfold(replay).map(({ words, notes, frame }) => {
+    const { processes = {}, connections = {}, ending } = frame ?? {};
+    return {
+      words,
+      notes: notes.length,
+      ending,
+      processes: Object.entries(processes).map(
+        ([pid, { parent, role, state, exit }]) => [
+          { pid, parent, role, state, exit },
+        ],
+      ),
+      connections: Object.entries(connections).map(([address, one]) => ({
+        address,
+        held: one.references.map(({ pid }) => pid),
+        state: one.state,
+        standing: one.standing,
+        client: one.client,
+      })),
+    };
+  });
+}
