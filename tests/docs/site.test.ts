@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Program, startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
-import { switchesOf } from '../../tools/kernel/processes';
+import { descriptorsOf, switchesOf } from '../../tools/kernel/processes';
 import {
   openBrowser,
   type Page,
@@ -93,7 +93,8 @@ describe.skipIf(lacking)('the site', () => {
     await page.setViewportSize(PHONE);
     const found: Record<string, unknown> = {};
     for (const file of pages) {
-      await open(elsewhere + file);
+      // Live is what only the command can be.
+      await open(file === 'live.html' ? here(file) : elsewhere + file);
       const tooWide = await page.evaluate<number>(
         'document.documentElement.scrollWidth - innerWidth',
       );
@@ -232,7 +233,11 @@ describe.skipIf(lacking)('the site', () => {
       await pause(2_000); // more than between two looks
       return switchesOf(site.pid) === before;
     };
-    await page.goto('about:blank'); // a page that is open may watch, too
+    /** By such a descriptor a server is remembered, to learn how it ends. */
+    const remembers = () =>
+      [...(descriptorsOf(site.pid)?.values() ?? [])].filter((target) =>
+        target.includes('pidfd'),
+      ).length;
     const client = await openClient(site.port);
     const path = `/live/models?port=${site.port}`;
     client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);
@@ -240,8 +245,10 @@ describe.skipIf(lacking)('the site', () => {
       client.received().includes('"server":{"pid":'),
     );
     expect(client.received()).toContain(`"server":{"pid":${site.pid},`);
+    expect(remembers()).toBe(1);
     client.socket.destroy();
     await waitFor('nobody looks any more', sleeps);
+    expect(remembers()).toBe(0);
   });
 
   test('says in one line that its port is taken', async () => {
@@ -270,7 +277,6 @@ describe.skipIf(lacking)('the site', () => {
     await waitFor('there is a model', () =>
       client.received().includes('nobody listens'),
     );
-    process.kill(site.pid, 'SIGINT');
     process.kill(site.pid, 'SIGINT');
     expect(await site.ended).toEqual({ code: 0, signal: null });
     expect(client.over()).toBe(true);

@@ -74,6 +74,8 @@ export async function openBrowser(defer: Defer): Promise<Page> {
       `--user-data-dir=${folder}`,
       '--no-first-run',
       '--disable-background-networking',
+      // A page that one has left is gone, and listens to nothing any more.
+      '--disable-features=BackForwardCache',
       '--disable-dev-shm-usage',
       '--disable-gpu',
       // Its sandbox is not for root. The pages are our own.

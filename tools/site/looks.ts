@@ -2,6 +2,7 @@
  * Looks at servers for as long as somebody wants to know: one look for all
  * who watch the same port.
  */
+import { forget } from '../kernel/endings';
 import { diagnose, type Model } from '../model/diagnosis';
 import { understand } from '../model/facts';
 import { type Picture, takePicture } from '../model/picture';
@@ -55,8 +56,14 @@ class Look {
   /** @returns how many are left */
   remove(listener: Listener): number {
     this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) clearTimeout(this.#timer);
+    if (this.#listeners.size === 0) this.#end();
     return this.#listeners.size;
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    // The server that was seen is remembered by a descriptor of ours.
+    if (this.#picture?.server) forget(this.#picture.server);
   }
 
   #look(): void {

@@ -50,7 +50,9 @@ export async function serve(
     const site = make(folder, signal).then(() => openSite(folder));
     server.on('request', async (request, response) => {
       const files = await site.catch(() => null);
-      if (files) answer(server, files, request, response);
+      // Who has left meanwhile would never be heard to leave.
+      if (files && !response.destroyed)
+        answer(server, files, request, response);
     });
     await site;
   } catch (error) {
