@@ -15,14 +15,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Program, startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { descriptorsOf, switchesOf } from '../../tools/kernel/processes';
+import { LABS } from '../../tools/lab/labs';
 import {
   openBrowser,
   type Page,
   SITE,
   whatIsLacking,
 } from '../support/browser';
-import { ask, openClient, parseAnswer } from '../support/client';
-import { toolCommand } from '../support/server';
+import { ask, get, openClient, parseAnswer } from '../support/client';
+import { type Server, startStage, toolCommand } from '../support/server';
 
 const BUILT = 'build/site';
 const PHONE = { width: 390, height: 844 };
@@ -193,6 +194,73 @@ describe.skipIf(lacking)('the site', () => {
     );
   });
 
+  test('plays the lab hang to its end, by keyboard', async () => {
+    const player = '.player[aria-label="The lab hang"]';
+    await open(here('2-forking.html'));
+    await page.click(`${player} >> textarea`);
+    await page.keyboard.type('It has its answer, so it leaves.');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(`${player} >> .kernel-picture`);
+    const over = async () => {
+      await page.keyboard.press('ArrowRight');
+      return page.evaluate<boolean>(
+        `!!document.querySelector('${player} .end')`,
+      );
+    };
+    await waitFor('the lab is over', over);
+    const end = await page.textContent(`${player} >> .end`);
+    expect(end).toContain('It has its answer, so it leaves.');
+    expect(end).toContain(LABS.hang?.conclusion);
+    await page.keyboard.press('Home');
+    await page.waitForSelector(`${player} >> text=1 / `);
+    expect(whatWentWrong()).toEqual([]);
+  });
+
+  /** What the live page says, and how many ghosts it draws. */
+  function seeLive(): Promise<[sentences: string[], ghosts: number]> {
+    return page.evaluate(
+      `[[...document.querySelectorAll('.live .says li')].map((it) => it.textContent.trim()),
+        document.querySelectorAll('.kernel-picture .actor.dead').length]`,
+    );
+  }
+
+  /** Gives a server clients that have their answer, and stay. */
+  async function serve({ port }: Server, clients: number): Promise<void> {
+    for (let i = 0; i < clients; i++) {
+      const client = await openClient(port);
+      client.send(get('/'));
+      await waitFor('there is an answer', () => client.received().length > 0);
+    }
+  }
+
+  test('shows what part 2 leaks, live', async () => {
+    const server = await startStage('part2', ['--quiet']);
+    await serve(server, 3);
+    await open(here(`live?port=${server.port}`));
+    await waitFor('it is said and drawn', async () => {
+      const [[connections = '', zombies = ''], ghosts] = await seeLive();
+      return (
+        ghosts === 3 &&
+        connections.startsWith(
+          `3 connections are finished, but PID ${server.pid} still has them`,
+        ) &&
+        zombies.endsWith('has not waited for them: 3 zombies.')
+      );
+    });
+  });
+
+  test('finds nothing wrong with part 3, live', async () => {
+    const server = await startStage('part3', ['--quiet']);
+    await serve(server, 3);
+    await openClient(server.port); // which says nothing
+    await open(here(`live?port=${server.port}`));
+    await waitFor('nothing is left but a child that serves', async () => {
+      const [sentences, ghosts] = await seeLive();
+      return ghosts === 0 && sentences.join() === 'Nothing is wrong.';
+    });
+    expect(whatWentWrong()).toEqual([]);
+  });
+
   test('is for this machine alone, and only looks', async () => {
     const request = async (method: string, path: string, ...head: string[]) => {
       const lines = [
@@ -233,6 +301,7 @@ describe.skipIf(lacking)('the site', () => {
       await pause(2_000); // more than between two looks
       return switchesOf(site.pid) === before;
     };
+    await page.goto('about:blank');
     /** By such a descriptor a server is remembered, to learn how it ends. */
     const remembers = () =>
       [...(descriptorsOf(site.pid)?.values() ?? [])].filter((target) =>
@@ -245,7 +314,7 @@ describe.skipIf(lacking)('the site', () => {
       client.received().includes('"server":{"pid":'),
     );
     expect(client.received()).toContain(`"server":{"pid":${site.pid},`);
-    expect(remembers()).toBe(1);
+    await waitFor('only this one is watched', () => remembers() === 1);
     client.socket.destroy();
     await waitFor('nobody looks any more', sleeps);
     expect(remembers()).toBe(0);
