@@ -35,6 +35,7 @@ export function slugify(heading: string): string {
 
 export function addRules(md: MarkdownRenderer): void {
   md.core.ruler.push('predictions', markPredictions);
+  md.core.ruler.push('badges', dropBadges);
   md.core.ruler.push('links', leadLinks);
   md.core.ruler.push('players', addPlayers);
   const fence = md.renderer.rules.fence as Rule;
@@ -47,6 +48,22 @@ function fileOf({ path, realPath = path }: Page): string {
 }
 
 // Links ///////////////////////////////////////////////////////////////////////
+
+/** A code host has pages of its own for a repository, which are not here. */
+const OF_THE_HOST = /^\.\.\/\.\.\//;
+
+/** Drops pictures that link to such a page. */
+function dropBadges({ tokens }: State): void {
+  for (const token of tokens) {
+    const all = token.children ?? [];
+    const start = all.findIndex(
+      (one) =>
+        one.type === 'link_open' && OF_THE_HOST.test(one.attrGet('href') ?? ''),
+    );
+    const end = all.findIndex(({ type }) => type === 'link_close');
+    if (start !== -1) token.children = all.toSpliced(start, end - start + 1);
+  }
+}
 
 function leadLinks({ tokens, env }: State): void {
   const file = fileOf(env);
