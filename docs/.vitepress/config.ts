@@ -62,6 +62,7 @@ export default defineConfig({
           { text: 'Symptoms', link: '/symptoms' },
           { text: 'Windows and macOS', link: '/windows-and-macos' },
           { text: 'Contributing', link: '/CONTRIBUTING' },
+          { text: 'Changelog', link: '/CHANGELOG' },
         ],
       },
     ],

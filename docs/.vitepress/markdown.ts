@@ -50,7 +50,7 @@ function fileOf({ path, realPath = path }: Page): string {
 // Links ///////////////////////////////////////////////////////////////////////
 
 /** A code host has pages of its own for a repository, which are not here. */
-const OF_THE_HOST = /^\.\.\/\.\.\//;
+const OF_THE_HOST = /^\.\.\/\.\.\/actions\//;
 
 /** Drops pictures that link to such a page. */
 function dropBadges({ tokens }: State): void {
