@@ -88,14 +88,38 @@ describe.skipIf(lacking)('the site', () => {
     expect(String(stdout)).toBe('');
   });
 
+  // Before the browser has opened anything, which keeps connections.
+  test('looks at a server for as long as somebody listens', async () => {
+    const sleeps = async () => {
+      const before = switchesOf(site.pid);
+      await pause(2_000); // more than between two looks
+      return switchesOf(site.pid) === before;
+    };
+    /** By such a descriptor a server is remembered, to learn how it ends. */
+    const remembers = () =>
+      [...(descriptorsOf(site.pid)?.values() ?? [])].filter((target) =>
+        target.includes('pidfd'),
+      ).length;
+    const client = await openClient(site.port);
+    const path = `/live/models?port=${site.port}`;
+    client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);
+    await waitFor('there is a model', () =>
+      client.received().includes('"server":{"pid":'),
+    );
+    expect(client.received()).toContain(`"server":{"pid":${site.pid},`);
+    await waitFor('only this one is watched', () => remembers() === 1);
+    client.socket.destroy();
+    await waitFor('nobody looks any more', sleeps);
+    expect(remembers()).toBe(0);
+  });
+
   test('shows every page without an error, asks nobody else, and scrolls in one direction only', async () => {
     const pages = pagesToLookAt();
     expect(pages).toContain('index.html');
     await page.setViewportSize(PHONE);
     const found: Record<string, unknown> = {};
     for (const file of pages) {
-      // Live is what only the command can be.
-      await open(file === 'live.html' ? here(file) : elsewhere + file);
+      await open(elsewhere + file);
       const tooWide = await page.evaluate<number>(
         'document.documentElement.scrollWidth - innerWidth',
       );
@@ -293,31 +317,6 @@ describe.skipIf(lacking)('the site', () => {
       expect({ words, status: answer.status }).toEqual({ words, status });
       expect(answer.body).toMatch(/^.+\n$/);
     }
-  });
-
-  test('looks at a server for as long as somebody listens', async () => {
-    const sleeps = async () => {
-      const before = switchesOf(site.pid);
-      await pause(2_000); // more than between two looks
-      return switchesOf(site.pid) === before;
-    };
-    await page.goto('about:blank');
-    /** By such a descriptor a server is remembered, to learn how it ends. */
-    const remembers = () =>
-      [...(descriptorsOf(site.pid)?.values() ?? [])].filter((target) =>
-        target.includes('pidfd'),
-      ).length;
-    const client = await openClient(site.port);
-    const path = `/live/models?port=${site.port}`;
-    client.send(`GET ${path} HTTP/1.1\r\nHost: localhost:${site.port}\r\n\r\n`);
-    await waitFor('there is a model', () =>
-      client.received().includes('"server":{"pid":'),
-    );
-    expect(client.received()).toContain(`"server":{"pid":${site.pid},`);
-    await waitFor('only this one is watched', () => remembers() === 1);
-    client.socket.destroy();
-    await waitFor('nobody looks any more', sleeps);
-    expect(remembers()).toBe(0);
   });
 
   test('says in one line that its port is taken', async () => {
