@@ -66,13 +66,14 @@ function evidenceIn(notes: Note[]): string[] {
 
 /**
  * What a step says on every machine: without numbers; evidence in any order,
- * and however often; and nothing of what Node has open, of who we are, and of
- * who runs at the moment.
+ * and however often; and nothing of what Node has open, of who we are, of who
+ * runs at the moment, and of how far one comes before a limit that counts
+ * others as well.
  */
 function gist({ words, notes }: Step) {
   const mask = (text: string) => text.replace(/\d+/g, 'N');
   const evidence = evidenceIn(notes)
-    .filter((line) => !line.startsWith('You are root'))
+    .filter((line) => !/^(You are root|\d+ clients: )/.test(line))
     .map((line) =>
       line.replace(/(?<=-> )(?!socket).*/, '…').replace(/\) R /, ') S '),
     )
