@@ -5,6 +5,7 @@
  */
 import { LISTENER } from '../common/numbers';
 import { Names } from '../harness/names';
+import { adoptedOrphans } from '../harness/orphans';
 import { withCleanUp } from '../harness/programs';
 import { type Server, startServer } from '../harness/servers';
 import { STAGES, targetOf } from '../harness/stages';
@@ -32,6 +33,8 @@ export class Recorder implements Witness {
   readonly #missing: number[];
   readonly #names = new Names();
   readonly #steps: Replay['steps'] = [{ words: '', moments: [] }];
+  /** What belongs to the next picture, since everybody moves. */
+  readonly #unwritten: Note[] = [];
   #port: number | null = null;
   #picture: Picture | null = null;
   #model: Model | null = null;
@@ -61,16 +64,22 @@ export class Recorder implements Witness {
 
   step(text: string): void {
     this.#see();
+    this.#write();
     this.#steps.push({ words: this.#names.show(text), moments: [] });
   }
 
   note(...notes: Note[]): void {
     // Clients are numbered in the order in which the lab names them.
     for (const note of notes) this.#rename(note);
-    this.#see();
+    this.#unwritten.push(...notes);
+    if (this.#see()) this.#write();
+  }
+
+  #write(): void {
     const { moments } = this.#step;
-    if (moments.length === 0) moments.push({ notes: [] });
-    moments.at(-1)?.notes.push(...notes.map((note) => this.#rename(note)));
+    const notes = this.#unwritten.splice(0).map((note) => this.#rename(note));
+    if (notes.length > 0 && moments.length === 0) moments.push({ notes: [] });
+    moments.at(-1)?.notes.push(...notes);
   }
 
   /** The numbers that all pages show, in the place of the real ones. */
@@ -87,6 +96,7 @@ export class Recorder implements Witness {
   /** The whole of it, when the lab is over and its servers are still there. */
   async finish({ run, ...words }: Lab): Promise<Replay> {
     await waitFor('nobody moves', () => this.#see()).catch(() => {});
+    this.#write();
     const { conclusion, ...head } = words;
     const steps = this.#steps.filter(
       ({ words, moments }) => words || moments.length > 0,
@@ -108,6 +118,7 @@ export class Recorder implements Witness {
     const waited = startStopwatch();
     let before = '';
     while (this.#port !== null && waited() < PATIENCE_MS) {
+      adoptedOrphans(); // nobody else would wait for them
       const model = this.#lookAt(this.#port);
       const frame = frameOf(model);
       const now = JSON.stringify(frame);

@@ -72,7 +72,8 @@ export function pairUp(picture: Picture): Connection[] {
     .sort(
       (a, b) =>
         STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
-        firstDescriptor(a) - firstDescriptor(b),
+        firstDescriptor(a) - firstDescriptor(b) ||
+        firstHolder(a) - firstHolder(b),
     );
 }
 
@@ -106,6 +107,11 @@ function isWhole({ ours, theirs }: Ends): boolean {
 
 function firstDescriptor({ holders }: Connection): number {
   return holders[0]?.fd ?? Infinity;
+}
+
+/** Where each child has its own under the same number, the eldest is first. */
+function firstHolder({ holders }: Connection): number {
+  return holders[0]?.pid ?? 0;
 }
 
 function describePair(
