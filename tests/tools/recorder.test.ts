@@ -4,6 +4,7 @@ import { withCleanUp } from '../../tools/harness/programs';
 import { LABS } from '../../tools/lab/labs';
 import { type Lab, openNotebook } from '../../tools/lab/notebook';
 import { format, Recorder } from '../../tools/lab/recorder';
+import type { Frame } from '../../tools/model/frames';
 import { type Replay, unfold } from '../../tools/model/replay';
 
 test('a lab that is recorded again shows the same pictures', async () => {
@@ -17,26 +18,36 @@ test('a lab that is recorded again shows the same pictures', async () => {
   expect(gist(JSON.parse(format(replay)))).toEqual(gist(JSON.parse(recorded)));
 });
 
-/** What is to be seen on every machine, with whatever else Node has open. */
+/**
+ * What each step shows on every machine, one picture after the other, with
+ * whatever else Node has open.
+ */
 function gist(replay: Replay) {
-  return unfold(replay).map(({ words, notes, frame }) => {
-    const { processes = {}, connections = {}, ending } = frame ?? {};
-    return {
-      words,
-      notes: notes.length,
-      ending,
-      processes: Object.entries(processes).map(
-        ([pid, { parent, role, state, exit }]) => [
-          { pid, parent, role, state, exit },
-        ],
-      ),
-      connections: Object.entries(connections).map(([address, one]) => ({
-        address,
-        held: one.references.map(({ pid }) => pid),
-        state: one.state,
-        standing: one.standing,
-        client: one.client,
-      })),
-    };
+  const moments = unfold(replay);
+  return replay.steps.map(({ words, moments: stored }, step) => {
+    const own = moments.filter((moment) => moment.step === step);
+    // Words may come before the first picture of their step.
+    const pictures = own.filter((_, i) => stored[i]?.frame !== undefined);
+    const notes = own.reduce((sum, { notes }) => sum + notes.length, 0);
+    return { words, notes, pictures: pictures.map(({ frame }) => draw(frame)) };
   });
+}
+
+function draw(frame: Frame | null) {
+  const { processes = {}, connections = {}, ending } = frame ?? {};
+  return {
+    ending,
+    processes: Object.entries(processes).map(
+      ([pid, { parent, role, state, exit }]) => [
+        { pid, parent, role, state, exit },
+      ],
+    ),
+    connections: Object.entries(connections).map(([address, one]) => ({
+      address,
+      held: one.references.map(({ pid }) => pid),
+      state: one.state,
+      standing: one.standing,
+      client: one.client,
+    })),
+  };
 }

@@ -121,6 +121,7 @@ export function takePicture(port: number, previous: Picture | null): Picture {
   const holders = findHolders(memory.keys(), lookUp);
   const roots = findRoots(listeners, holders, memory);
   const family = gather(roots, memory, previous);
+  sortByFamily(holders, family);
   const [first] = family;
   const server = knownServer(family, previous);
   const tables = family.map(({ pid }) => [pid, lookUp(pid)] as const);
@@ -139,6 +140,13 @@ export function takePicture(port: number, previous: Picture | null): Picture {
     holders,
     memory,
   };
+}
+
+/** The parent first, even when the numbers of PIDs have begun anew. */
+function sortByFamily(holders: Map<number, Holder[]>, family: Member[]): void {
+  const ranks = new Map(family.map(({ pid }, rank) => [pid, rank]));
+  const rankOf = ({ pid }: Holder) => ranks.get(pid) ?? family.length;
+  for (const all of holders.values()) all.sort((a, b) => rankOf(a) - rankOf(b));
 }
 
 const COUNT_THREADS_EVERY_MS = 5_000;
