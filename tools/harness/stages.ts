@@ -10,9 +10,9 @@ import { NoServer, type Target } from './servers';
 export const STAGES = {
   part1: 'part1-iterative/server',
   part2: 'part2-forking/server',
-  part3a: 'part3-reaping/steps/a-never-waits',
-  part3b: 'part3-reaping/steps/b-dies-of-eintr',
-  part3c: 'part3-reaping/steps/c-waits-once-per-signal',
+  part3a: 'part3-reaping/steps/a',
+  part3b: 'part3-reaping/steps/b',
+  part3c: 'part3-reaping/steps/c',
   part3: 'part3-reaping/server',
 } as const;
 
