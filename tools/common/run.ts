@@ -1,5 +1,5 @@
 /**
- * How every tool runs.
+ * How most tools run.
  */
 
 /**
