@@ -182,6 +182,7 @@ test('a server that never listens is ended, and what it leaves', async ({
 
 test.for([
   [['99'], 'there is no "99"; npm run exercise lists all'],
+  [['4', '5'], 'one exercise at a time'],
   [['13'], 'it takes the command of a server: npm run exercise 13 -- python3'],
   [['2', '--slow'], 'unknown flag --slow'],
   [['--once'], '--once takes the number of an exercise'],

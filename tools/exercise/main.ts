@@ -99,6 +99,9 @@ function taskOf({ which, command }: Order, words: Words[]): Task {
     usageError(NAME, `there is no "${which}"; npm run exercise lists all`);
   }
   if (command.length === 0) return withCommand(task);
+  if (command.every((word) => /^\d+$/.test(word))) {
+    usageError(NAME, 'one exercise at a time');
+  }
   if (task.exercise.name === 'no-race') {
     usageError(NAME, `exercise ${index + 1} is about a server of this course`);
   }
@@ -111,11 +114,15 @@ function taskAt(index: number, words: Words[]): Task | null {
   return exercise && its ? { exercise, words: its, command: null } : null;
 }
 
-/** A command that was given once holds until there is another. */
+/**
+ * Where there is no file to begin with, a command that was given once holds
+ * until there is another.
+ */
 function withCommand(task: Task): Task {
   const { name, start } = task.exercise;
-  const command = task.command ?? readProgress()[name]?.command ?? null;
-  if (command === null && start === null) {
+  if (task.command || start !== null) return task;
+  const command = readProgress()[name]?.command ?? null;
+  if (command === null) {
     usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
   }
   return { ...task, command };
@@ -169,7 +176,8 @@ async function open(task: Task): Promise<void> {
 }
 
 function remember({ exercise, words, command }: Task): void {
-  note(exercise.name, command ? { command } : {});
+  const lasts = command !== null && exercise.start === null;
+  note(exercise.name, lasts ? { command } : {});
   if (!command) begin(exercise, words);
 }
 

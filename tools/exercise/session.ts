@@ -122,8 +122,10 @@ export function work(task: Task): Promise<void> {
   const rounds = openRounds(task);
   const files = filesOf(task);
   let gone: NodeJS.Timeout | undefined;
+  let asked = false;
   const changed = (file: string, isThere: boolean) => {
     clearTimeout(gone);
+    asked = false;
     if (isThere) rounds.begin();
     else gone = setTimeout(() => say(`\n${missing(file)}`), GONE_MS);
   };
@@ -134,7 +136,6 @@ export function work(task: Task): Promise<void> {
   }
   rounds.begin();
   return new Promise((resolve) => {
-    let asked = false;
     const keys: Record<string, () => void> = {
       h: () => showHint(task),
       s: () => {
