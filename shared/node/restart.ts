@@ -15,6 +15,8 @@ import { check, libc } from './libc';
  * would do it at the first call, which is in every child anew.
  * `--max-semi-space-size=1`: little room for new objects, since all of it is
  * copied, used or not.
+ * `--no-memory-reducer`: the heap stays as heap.ts has packed it. After eight
+ * idle seconds V8 would tidy it up, and scatter it again.
  * `--expose-gc`: heap.ts collects the garbage before the first fork.
  */
 const NODE_FLAGS = [
@@ -25,6 +27,7 @@ const NODE_FLAGS = [
   '--no-lazy',
   '--expose-gc',
   '--max-semi-space-size=1',
+  '--no-memory-reducer',
 ];
 
 /**
