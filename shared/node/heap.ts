@@ -7,9 +7,11 @@
  * serve nothing else, and an entry of its own among the process's mappings;
  * and none is large enough for a huge page.
  */
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { libc } from './libc';
 import { MADV_DOFORK, mappingsOf, type Range } from './memory';
+import { NODE_MAJOR } from './requirements';
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;
@@ -18,12 +20,11 @@ const MAP_FLAGS = 0x2 | 0x20 | 0x4000 | 0x10_0000;
 const MADV_COLLAPSE = 25;
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
-const HUGE_PAGE = 2 * MiB;
 
-/** V8 looks for room from here up to 2 ** 46. Programs lie below or above. */
-const LOWEST = 2 ** 40;
-/** Where the heap is to go. Any place that is free and large would do. */
-const PLACE: Range = { start: 2 ** 45, end: 2 ** 45 + 64 * GiB };
+/** V8 looks for room from here on, on arm64 lower down than on x86-64. */
+const LOWEST = 4 * GiB;
+/** Much more than the heap ever takes. */
+const ROOM = 64 * GiB;
 /** A piece of V8's heap does not fit into less. */
 const PIECE = MiB / 4;
 
@@ -36,18 +37,28 @@ const PIECE = MiB / 4;
  * as it is. Call it when what every child needs is on the heap.
  */
 export function packHeap(): void {
-  const taken = gaps().filter(take);
+  const free = findGaps();
+  const place = choosePlace(free);
+  const taken = free.flatMap((gap) => without(place, gap)).filter(take);
   setFlagsFromString('--compact-on-every-full-gc');
-  globalThis.gc?.();
+  collectGarbage();
   setFlagsFromString('--no-compact-on-every-full-gc');
-  useHugePages();
+  useHugePages(place);
   for (const { start, end } of taken) libc.munmap(start, end - start);
 }
 
-/** What is free, but for the place of the heap. */
-function gaps(): Range[] {
-  const used = [...mappingsOf('self'), { ...PLACE, name: '' }];
-  used.sort((one, other) => one.start - other.start);
+/**
+ * From Node 22 on V8 keeps pieces that have become empty, some 6 MB of them,
+ * unless it is told that nothing else helps.
+ */
+function collectGarbage(): void {
+  if (NODE_MAJOR < 22) globalThis.gc?.();
+  else globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
+}
+
+/** What is free. How far addresses reach, 39 bits or 52, the stack shows. */
+function findGaps(): Range[] {
+  const used = mappingsOf('self');
   const found = used.map(({ start, name }, index) => {
     const before = used[index - 1] ?? { end: 0, name: '' };
     // C's heap grows up into a gap, and the stack down.
@@ -55,7 +66,25 @@ function gaps(): Range[] {
     const end = name === '[stack]' ? 0 : start;
     return { start: Math.max(before.end + room, LOWEST), end };
   });
-  return found.filter(({ start, end }) => end - start >= PIECE);
+  const top = found.findIndex(({ end }) => end === 0);
+  return found.slice(0, top).filter(({ start, end }) => end - start >= PIECE);
+}
+
+/** The middle of the largest gap: there nothing else comes in between. */
+function choosePlace(gaps: Range[]): Range {
+  const sizes = gaps.map(({ start, end }) => end - start);
+  const { start, end } = gaps[sizes.indexOf(Math.max(...sizes))] ?? NOWHERE;
+  const middle = Math.floor((start + end) / 2 / GiB) * GiB;
+  return { start: middle, end: Math.min(middle + ROOM, end) };
+}
+
+const NOWHERE: Range = { start: 0, end: 0 };
+
+/** What is left of a gap beside the place, in none, one or two ranges. */
+function without(place: Range, { start, end }: Range): Range[] {
+  const below = { start, end: Math.min(end, place.start) };
+  const above = { start: Math.max(start, place.end), end };
+  return [below, above].filter((range) => range.end - range.start >= PIECE);
 }
 
 function take({ start, end }: Range): boolean {
@@ -68,14 +97,29 @@ function map(start: number, end: number, protection: number): boolean {
   return libc.mmap(start, length, protection, MAP_FLAGS, -1, 0) === start;
 }
 
+const HUGE_PAGE = 2 * MiB;
+const HUGE_PAGE_FILE = '/sys/kernel/mm/transparent_hugepage/hpage_pmd_size';
+
+/**
+ * Where pages are larger than 4 KiB, huge ones are far larger than the heap.
+ * And a kernel may have none.
+ */
+function hasSmallHugePages(): boolean {
+  try {
+    return Number(readFileSync(HUGE_PAGE_FILE, 'latin1')) === HUGE_PAGE;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Has the kernel put each 512 pages of the heap into a huge one. At the first
  * write after a fork they get entries of their own in the page tables again.
  * But they stay one piece of memory, and of that Linux copies and drops all
  * entries in one go, since 6.9.
  */
-function useHugePages(): void {
-  const { start: lowest, end: highest } = PLACE;
+function useHugePages({ start: lowest, end: highest }: Range): void {
+  if (!hasSmallHugePages()) return;
   // What is marked otherwise is another mapping, and a huge page needs one.
   libc.madvise(lowest, highest - lowest, MADV_DOFORK);
   const heap = mappingsOf('self').filter(

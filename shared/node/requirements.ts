@@ -5,6 +5,8 @@
 import { existsSync } from 'node:fs';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/** The first number of Node's version. */
+export const NODE_MAJOR = major;
 
 if (process.platform !== 'linux') {
   refuse(

@@ -3,6 +3,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { check, libc } from './libc';
+import { NODE_MAJOR } from './requirements';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -14,9 +15,8 @@ const ROUNDS = 1_000;
 // a page that a child then has to copy. So V8 is told that a few hundred calls
 // are often: before Node 22 in bytes of code that have run, and then such
 // counts shall be rare in children; from Node 22 on in calls.
-const [MAJOR = 0] = process.versions.node.split('.').map(Number);
 const [FEW, MANY] =
-  MAJOR < 22
+  NODE_MAJOR < 22
     ? ['--interrupt-budget=4000', '--interrupt-budget=1000000']
     : ['--invocation-count-for-turbofan=300', ''];
 
