@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import {
   describe,
@@ -7,6 +8,7 @@ import {
   type TestContext,
   test,
 } from 'vitest';
+import { measureCosts } from '../../tools/bench/costs';
 import { askForCount, type Load, putUnderLoad } from '../../tools/bench/load';
 import { Progress } from '../../tools/bench/report';
 import { CONTESTANTS, startContestant } from '../../tools/bench/servers';
@@ -195,15 +197,34 @@ test.for(['c1', 'python'] as const)(
   },
 );
 
+test('of what a request costs, the kernel counts a part for each', async ({
+  skip,
+}) => {
+  const unavailable = CONTESTANTS.c3.prepare?.();
+  skip(unavailable !== undefined, unavailable);
+  const costs = await measureCosts(CONTESTANTS.c3, 200);
+  expect(costs.fork).toBeGreaterThan(0);
+  expect(costs.child + costs.work).toBeGreaterThan(0);
+  // What a child touches, it has to find out first. Its parent has done so.
+  expect(costs.childFaults).toBeGreaterThan(2 * costs.parentFaults);
+  // The program, its heap, libc, the stack.
+  expect(costs.mappings).toBeGreaterThan(10);
+  expect(costs.tables).toBeGreaterThan(10);
+});
+
 describe('npm run bench', () => {
   test('compares the stages, in 80 columns', async () => {
-    const flags = ['--seconds', '0.2', '--rounds', '1'];
+    const chart = 'build/test-chart.svg';
+    const flags = ['--seconds', '0.2', '--rounds', '1', '--requests', '50'];
+    flags.push('--svg', chart);
     const names = ['part3', 'keepalive'];
     const bench = startTool('bench', [...flags, '--only', `${names}`]);
     const ended = await bench.ended;
     expect(ended, bench.output()).toEqual({ code: 0, signal: null });
     const lines = bench.output().split('\n');
     expect(lines.filter((line) => / ms .*█/.test(line))).toHaveLength(4);
+    expect(bench.output()).toMatch(/^part 3( +\d+){7} +\d+ kB$/m);
+    expect(readFileSync(chart, 'utf8')).toContain('a child begins and ends');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
   });
 

@@ -11,6 +11,7 @@ import { type Flag, integer, readFlags, seconds, someOf } from '#shared/flags';
 import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGES } from '../harness/stages';
 import { drawChart } from './chart';
+import { type Costs, measureCosts } from './costs';
 import { askForCount, type Outcome, putUnderLoad } from './load';
 import { describeMachine } from './machine';
 import { formatReport, Progress } from './report';
@@ -45,6 +46,7 @@ type LoadName = keyof typeof LOADS;
 const FLAGS = {
   seconds: seconds('how long each run lasts', [0.1, 60], 1),
   rounds: integer('how often each server has its turn', [1, 100], 3),
+  requests: integer('how many one after the other', [1, 100_000], 1_000),
   only: someOf('these servers', NAMES),
   svg: {
     value: 'FILE',
@@ -63,11 +65,13 @@ async function main(): Promise<void> {
   compile(STAGES.part1); // and with it all the others
   const { names, skipped } = prepare(flags.only);
   const runs = await measureAll(names, flags.rounds, flags.seconds);
+  const costs = await measureAllCosts(names, flags.requests);
   const report = {
     machine: describeMachine(),
     rounds: flags.rounds,
     seconds: flags.seconds,
     skipped,
+    costs,
     loads: (Object.keys(LOADS) as LoadName[]).map((load) => ({
       load,
       what: LOADS[load].what,
@@ -127,6 +131,24 @@ async function measureAll(
   progress.clear();
   for (const server of servers.values()) await server.stop();
   return runs;
+}
+
+/** What a request costs those that fork and clean up. */
+async function measureAllCosts(
+  names: Name[],
+  requests: number,
+): Promise<Costs[]> {
+  const progress = new Progress(names.length);
+  const all: Costs[] = [];
+  for (const name of names) {
+    const contestant: Contestant = CONTESTANTS[name];
+    const { label, forks } = contestant;
+    if (!forks) continue;
+    progress.say(`${label} · one request at a time`);
+    all.push(await measureCosts({ ...contestant, forks }, requests));
+  }
+  progress.clear();
+  return all;
 }
 
 /** One run. A server that leaks is started for it and ended after it. */

@@ -3,6 +3,7 @@
  */
 import chalk from 'chalk';
 import { formatTime, wrap } from '../common/words';
+import type { Costs } from './costs';
 import type { Machine } from './machine';
 import type { Result } from './summary';
 
@@ -15,6 +16,8 @@ export interface Report {
   /** Who could not take part, and why. */
   skipped: string[];
   loads: { load: string; what: string; results: Result[] }[];
+  /** Of the servers that fork and clean up. */
+  costs: Costs[];
 }
 
 const BAR_WIDTH = 16;
@@ -30,6 +33,7 @@ export function formatReport(report: Report): string {
       ...formatRows(results),
       '',
     ]),
+    ...formatCosts(report.costs),
     ...skipped.map((who) => `skipped: ${who}`),
     `${machine.cores} × ${machine.processor}, ${machine.memory} GiB`,
     machine.versions.join(' · '),
@@ -74,6 +78,33 @@ function row(label: string, ...cells: [...string[]]): string {
     bar,
   ];
   return columns.join(' ').trimEnd();
+}
+
+const COST_COLUMNS = 'fork rest itself work par. child maps tables'.split(' ');
+
+/** A table of what a request costs. */
+function formatCosts(costs: Costs[]): string[] {
+  if (costs.length === 0) return [];
+  return [
+    chalk.bold('one request at a time: µs of a processor, page faults, memory'),
+    chalk.dim(costRow('', 'parent', '', 'child', '', 'faults')),
+    chalk.dim(costRow('', ...COST_COLUMNS)),
+    ...costs.map((it) => {
+      const times = [it.fork, it.parent, it.child, it.work];
+      const counts = [it.parentFaults, it.childFaults, it.mappings];
+      const numbers = [...times, ...counts].map((number) => number.toFixed(0));
+      return costRow(it.name, ...numbers, `${it.tables} kB`);
+    }),
+    'fork: the call. itself: to begin and to end. faults: pages that are ' +
+      'copied, or\nlooked up, when they are touched. maps: pieces of the ' +
+      "parent's memory. tables:\nwhat the kernel keeps of where its pages are.",
+    '',
+  ];
+}
+
+function costRow(label: string, ...cells: string[]): string {
+  const columns = cells.map((cell) => cell.padStart(7));
+  return [label.padEnd(14), ...columns].join(' ').trimEnd();
 }
 
 /** Requests per second: what the noise leaves of them. */

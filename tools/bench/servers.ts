@@ -10,6 +10,10 @@ import type { Load } from './load';
 
 const TWINS = 'tools/bench/twins';
 const C_PROGRAM = resolve('build/twins/server');
+const PYTHON_PROGRAM = join(TWINS, 'server.py');
+/** How many forks are timed. */
+export const FORK_COUNT = 500;
+const FORKS = String(FORK_COUNT);
 // Long enough for every client of the load to wait in it.
 const BACKLOG = '4096';
 // A machine that stops for a while must not look like a client that does.
@@ -24,6 +28,11 @@ export interface Contestant {
   ends: Load['ends'];
   /** For one that leaks: how many requests it gets before it is ended. */
   bound?: number;
+  /**
+   * For one that forks: its short name, and a program like it whose children
+   * do nothing. It says how long each fork took, in µs.
+   */
+  forks?: { name: string; command: string[] };
   /** What the command needs first. @returns why that cannot be had */
   prepare?: () => string | undefined;
 }
@@ -36,14 +45,27 @@ export const CONTESTANTS = {
     ends: 'client',
     bound: 400,
   },
-  part3: stage('part 3: forks and cleans up', STAGES.part3),
+  part3: {
+    ...stage('part 3: forks and cleans up', STAGES.part3),
+    forks: {
+      name: 'part 3',
+      command: [process.execPath, built(`${TWINS}/forks`), FORKS],
+    },
+  },
   http: node('node:http, closing', 'close', 'server'),
   keepalive: node('node:http, keep-alive', 'keep-alive', 'nobody'),
   c1: c('C: one after the other', 'iterative'),
-  c3: c('C: forks and cleans up', 'forking'),
+  c3: {
+    ...c('C: forks and cleans up', 'forking'),
+    forks: { name: 'C', command: [C_PROGRAM, FORKS, 'forks'] },
+  },
   python: {
     label: 'Python: forks and cleans up',
-    command: ['python3', join(TWINS, 'server.py'), '0'],
+    command: ['python3', PYTHON_PROGRAM, '0'],
+    forks: {
+      name: 'Python',
+      command: ['python3', PYTHON_PROGRAM, FORKS, 'forks'],
+    },
     ends: 'server',
     prepare: () => missing('python3', 'Python'),
   },
@@ -92,6 +114,7 @@ export function versionOf(command: string): string | undefined {
 
 /** A server that listens. */
 export interface Running {
+  pid: number;
   port: number;
   stop: () => Promise<void>;
 }
@@ -102,8 +125,8 @@ export async function startContestant({
   command,
 }: Contestant): Promise<Running> {
   let stop = async () => {};
-  const { port } = await startServer({ name, command }, (undo) => {
+  const { pid, port } = await startServer({ name, command }, (undo) => {
     stop = async () => undo();
   });
-  return { port, stop };
+  return { pid, port, stop };
 }

@@ -38,6 +38,12 @@ export interface Process {
   /** The program's name, at most 15 bytes of it. */
   name: string;
   state: keyof typeof STATES;
+  /** Page faults that the kernel dealt with in memory, see getrusage(2). */
+  faults: number;
+  /** How long it has had a processor, in seconds. */
+  cpu: number;
+  /** The same of the children that it has waited for. */
+  childCpu: number;
   /**
    * Page faults of the children that it has waited for. They grow when it
    * waits for one more; and execve(2) does not reset them, so that a server
@@ -50,7 +56,7 @@ export interface Process {
   startedAt: number;
 }
 
-// The kernel counts start times in ticks of sysconf(_SC_CLK_TCK), which is
+// The kernel counts time in ticks of sysconf(_SC_CLK_TCK), which is
 // 100 on every architecture that Node runs on.
 const TICKS_PER_SECOND = 100;
 
@@ -68,7 +74,10 @@ export function readProcess(pid: number): Process | null {
     parent: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
+    faults: Number(fields[7]),
     childFaults: Number(fields[8]),
+    cpu: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    childCpu: (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND,
     threads: Number(fields[17]),
     startedAt: Number(fields[19]) / TICKS_PER_SECOND,
   };
@@ -185,9 +194,14 @@ export function ownMemoryOf(pid: number): number | null {
   const pages = readText(`/proc/${pid}/smaps_rollup`);
   const clean = numberIn(pages, 'Private_Clean');
   const dirty = numberIn(pages, 'Private_Dirty');
-  const tables = numberIn(readStatus(pid), 'VmPTE');
+  const tables = pageTablesOf(pid);
   if (clean === null || dirty === null || tables === null) return null;
   return clean + dirty + tables;
+}
+
+/** How large its page tables are, in kB: VmPTE. */
+export function pageTablesOf(pid: number): number | null {
+  return numberIn(readStatus(pid), 'VmPTE');
 }
 
 /** See proc_pid_status(5). */

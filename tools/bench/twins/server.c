@@ -3,6 +3,9 @@
  *
  *     cc -O2 -o build/c-server tools/bench/twins/server.c
  *     build/c-server 8888 iterative|forking
+ *     build/c-server 1000 forks
+ *
+ * The second makes children that do nothing, and says how long a fork takes.
  *
  * It makes the system calls of the stages, in their order, so that `npm run
  * bench` shows what a language costs. It leaves out all of a request but the
@@ -32,14 +35,20 @@ static int listen_on(int port, const char *name);
 static void watch_children(int listener);
 static void serve_in_child(int client, int listener);
 static void serve(int client);
+static void time_forks(int count);
 
 /* How many connections accept has returned. A child inherits the number. */
 static long accepted = 0;
 
 int main(int argc, char **argv) {
-  int forking = argc == 3 && strcmp(argv[2], "forking") == 0;
-  if (argc != 3 || (!forking && strcmp(argv[2], "iterative") != 0))
-    errx(2, "usage: %s PORT iterative|forking", argv[0]);
+  const char *mode = argc == 3 ? argv[2] : "";
+  int forking = strcmp(mode, "forking") == 0;
+  if (strcmp(mode, "forks") == 0) {
+    time_forks(atoi(argv[1]));
+    return 0;
+  }
+  if (!forking && strcmp(mode, "iterative") != 0)
+    errx(2, "usage: %s PORT iterative|forking, or COUNT forks", argv[0]);
   int listener = listen_on(atoi(argv[1]), argv[2]);
   if (forking) watch_children(listener);
   signal(SIGPIPE, SIG_IGN); /* whoever leaves early must not end us */
@@ -190,4 +199,25 @@ static void serve(int client) {
   shutdown(client, SHUT_WR);
   while (receive(client, head, MAX_HEAD, now + LINGER_SECONDS) > 0)
     ;
+}
+
+static double now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+/* How long each call of fork takes, a line each; then waits to be ended. */
+static void time_forks(int count) {
+  for (int i = 0; i < count; i++) {
+    double before = now_us();
+    pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    double after = now_us();
+    if (pid == -1) err(1, "fork");
+    waitpid(pid, NULL, 0);
+    printf("%.1f\n", after - before);
+    fflush(stdout);
+  }
+  pause();
 }

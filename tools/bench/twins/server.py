@@ -1,6 +1,7 @@
 """Part 3 of the course once more, in Python.
 
     python3 tools/bench/twins/server.py 8888
+    python3 tools/bench/twins/server.py 1000 forks
 
 server.c says what it is for and what it leaves out. It imports little, since
 every fork copies all of it.
@@ -167,7 +168,21 @@ def hang_up(client, refused):
             pass
 
 
+def time_forks(count):
+    """How long each call of fork takes; then waits to be ended."""
+    for _ in range(count):
+        before = time.monotonic_ns()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        after = time.monotonic_ns()
+        os.waitpid(pid, 0)
+        print((after - before) / 1000, flush=True)
+    signal.pause()
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not sys.argv[1].isdecimal():
-        sys.exit(f"usage: {sys.argv[0]} PORT")
-    main(int(sys.argv[1]))
+    number, *mode = sys.argv[1:] or [""]
+    if not number.isdecimal() or mode not in ([], ["forks"]):
+        sys.exit(f"usage: {sys.argv[0]} PORT, or COUNT forks")
+    (time_forks if mode else main)(int(number))
