@@ -21,7 +21,7 @@ export interface Incoming {
   /** The place of the first byte that has not been understood yet. */
   at: number;
   /** As soon as it is known, also of a request that is refused later on. */
-  method?: string | undefined;
+  method: string | undefined;
 }
 
 /** Bytes that can't become a request any more, and the status to answer. */

@@ -107,10 +107,6 @@ interface Inbox extends Incoming {
   room: Buffer;
 }
 
-/**
- * All properties from the start: V8 forgets a shape that an object gets later
- * when no such object is left, and with it all code compiled for that shape.
- */
 function emptyInbox(): Inbox {
   return { room: INBOX, bytes: NONE, at: 0, method: undefined };
 }

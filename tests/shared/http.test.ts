@@ -4,7 +4,7 @@ import { formatHead, type Incoming, parseHead } from '#shared/http';
 import { judge, parseRequest } from '../support/parse';
 
 function incoming(text: string): Incoming {
-  return { bytes: Buffer.from(text, 'latin1'), at: 0 };
+  return { bytes: Buffer.from(text, 'latin1'), at: 0, method: undefined };
 }
 
 /** What the parsers make of a request: the status, if they refuse it. */
@@ -281,7 +281,7 @@ test.each([
 /** Feeds a request piece by piece, as a server does. */
 function parseInPieces(bytes: Buffer, cuts: number[]) {
   const ends = cuts.map((cut) => cut % (bytes.length + 1));
-  const input: Incoming = { bytes: Buffer.alloc(0), at: 0 };
+  const input: Incoming = { bytes: Buffer.alloc(0), at: 0, method: undefined };
   const parser = parseRequest(input);
   for (const end of [...ends.sort((a, b) => a - b), bytes.length]) {
     input.bytes = bytes.subarray(0, end);

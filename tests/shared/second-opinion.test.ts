@@ -197,7 +197,11 @@ async function askNode(
 
 /** The same by our parsers, and the bytes that they have read. */
 function askOurs(text: string) {
-  const incoming = { bytes: Buffer.from(text, 'latin1'), at: 0 };
+  const incoming = {
+    bytes: Buffer.from(text, 'latin1'),
+    at: 0,
+    method: undefined,
+  };
   const parsed = judge(incoming);
   if (parsed === 'incomplete') return { verdict: parsed, read: text };
   const read = text.slice(0, incoming.at);
