@@ -28,9 +28,9 @@ export interface Description {
 /** The descriptors of a process; null if it may not be looked at. */
 export type Table = readonly [pid: number, Map<number, string> | null];
 
-/** So long, further tables are looked into. A comparison takes some 2 µs. */
-const BUDGET_MS = 10;
-/** And only so many: more are no picture. */
+/** After so many comparisons, of 2 µs each, no further table is looked into. */
+const COMPARISONS = 5_000;
+/** And only so many tables: more are no picture. */
 const TABLES = 60;
 
 /**
@@ -45,20 +45,25 @@ export function findDescriptions(
   compare = compareDescriptors,
 ): Description[] {
   const found = new Map<string, Description[]>();
-  const deadline = performance.now() + BUDGET_MS;
+  let comparisons = 0;
+  const compareAndCount = (a: Holder, b: Holder) => {
+    comparisons += 1;
+    return compare(a, b);
+  };
   const family = new Set<number>();
   for (const [pid, table] of tables) {
     if (!table?.size) continue;
-    if (family.size === TABLES || performance.now() > deadline) break;
+    if (family.size === TABLES || comparisons > COMPARISONS) break;
     family.add(pid);
-    for (const [fd, target] of table) add(found, target, { pid, fd }, compare);
+    for (const [fd, target] of table)
+      add(found, target, { pid, fd }, compareAndCount);
   }
   for (const target of found.keys()) {
     const inode = Number(/^socket:\[(\d+)\]$/.exec(target)?.[1]);
     const others = (holders.get(inode) ?? []).filter(
       (one) => !family.has(one.pid),
     );
-    for (const other of others) add(found, target, other, compare);
+    for (const other of others) add(found, target, other, compareAndCount);
   }
   return [...found.values()].flat();
 }

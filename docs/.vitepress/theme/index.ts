@@ -2,7 +2,7 @@
  * What the site shows besides text.
  */
 import type { Theme } from 'vitepress';
-import DefaultTheme from 'vitepress/theme';
+import DefaultTheme from 'vitepress/theme-without-fonts';
 import { h } from 'vue';
 import KernelPicture from './KernelPicture.vue';
 import Live from './Live.vue';
