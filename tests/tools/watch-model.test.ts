@@ -36,6 +36,7 @@ function member(pid: number, rest: Partial<Member> = {}): Member {
     depth: 1,
     age: 10,
     sleep: accept,
+    watched: [],
     adopted: false,
     exit: null,
     at: START,
@@ -199,6 +200,27 @@ test('what poll does not wait for, nobody works on', () => {
   expect(standing([LISTENER, 9])).toBe('finished');
   expect(standing([18])).toBe('served');
   expect(standing(null)).toBe('served'); // who knows
+});
+
+test('what an event loop has in its epoll is never kept in vain', () => {
+  const runs = (watched: number[]) =>
+    member(SERVER, {
+      role: 'server',
+      depth: 0,
+      state: 'R',
+      sleep: null,
+      watched,
+    });
+  const seen = (watched: number[], sendQueue = 0) =>
+    after(0, {
+      ...finished,
+      sockets: [tcp({ inode: 2, sent: 120, sendQueue })],
+      family: [runs(watched), member(4712)],
+    }).connections[0];
+  expect(seen([])?.standing).toBe('finished');
+  const idle = { standing: 'served', expectation: 'nothing in flight' };
+  expect(seen([18])).toMatchObject(idle);
+  expect(seen([18], 1)?.expectation).toBe('bytes in flight');
 });
 
 test('descriptors are listeners, connections and the program’s own', () => {

@@ -269,6 +269,23 @@ export function sleepOf(pid: number): Sleep | null {
   return { call: place, descriptor: null, among: null };
 }
 
+/**
+ * The descriptors that a process has an epoll watch, see proc_pid_fdinfo(5):
+ * an event loop has every connection there, also while it runs.
+ *
+ * @param descriptors those of the process, see `descriptorsOf`
+ */
+export function watchedBy(
+  pid: number,
+  descriptors: Map<number, string>,
+): number[] {
+  return [...descriptors]
+    .filter(([, target]) => target === 'anon_inode:[eventpoll]')
+    .map(([fd]) => readText(`/proc/${pid}/fdinfo/${fd}`) ?? '')
+    .flatMap((text) => [...text.matchAll(/^tfd:\s*(\d+)/gm)])
+    .map(([, fd]) => Number(fd));
+}
+
 const POLLFD_BYTES = 8;
 const MAX_POLLFDS = 1_024;
 

@@ -187,7 +187,7 @@ export const contentLength: Lab = {
     const command = `node build/${WITH_LENGTH}.js`;
     const telling = await start(notebook, WITH_LENGTH, ['--quiet'], command);
     const knowing = await askAndLookAt(notebook, telling);
-    expect('every client has left, content', knowing.content === COUNTING);
+    expect('every client has left, satisfied', knowing.content === COUNTING);
     expect(
       'the parent holds each connection, now in CLOSE_WAIT',
       knowing.held.every(({ socket }) => socket.state === 'CLOSE_WAIT') &&

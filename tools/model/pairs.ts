@@ -47,7 +47,10 @@ export interface Connection {
   sent: number | null;
   received: number | null;
   standing: Standing;
-  /** What the client has, or waits for, in two or three words. */
+  /**
+   * What the client has, or waits for, in two or three words. Of a client of
+   * an event loop nobody knows that: only whether something is in flight.
+   */
   expectation: string;
 }
 
@@ -135,7 +138,17 @@ function describePair(
     received: ours?.received ?? null,
   };
   const standing = judge(facts, workers);
-  return { ...facts, standing, expectation: expectationOf(standing, facts) };
+  const looped = facts.holders.some((one) => isWatched(one, workers));
+  const expectation =
+    looped && standing === 'served'
+      ? `${isInFlight(ours) || isInFlight(theirs) ? 'bytes' : 'nothing'} in flight`
+      : expectationOf(standing, facts);
+  return { ...facts, standing, expectation };
+}
+
+/** Whether bytes have been sent that nobody has taken, or acknowledged. */
+function isInFlight(end: TcpSocket | undefined): boolean {
+  return end !== undefined && end.receiveQueue + end.sendQueue > 0;
 }
 
 function describeClient(
@@ -196,6 +209,7 @@ function mayServe({ pid, fd }: Holder, workers: Workers): boolean {
   const member = workers.get(pid);
   if (!member) return true;
   if (member.state === 'T') return false;
+  if (isWatched({ pid, fd }, workers)) return true;
   // Not looked at, or not permitted: it gets the benefit of the doubt.
   if (member.state === 'S' && !member.sleep) return true;
   const { call, among } = member.sleep ?? { call: '', among: null };
@@ -206,6 +220,11 @@ function mayServe({ pid, fd }: Holder, workers: Workers): boolean {
   }
   const forks = workers.size > 1;
   return !(forks && (member.state === 'R' || /^p?poll$/.test(call)));
+}
+
+/** Whether a connection is one of many for an event loop. */
+function isWatched({ pid, fd }: Holder, workers: Workers): boolean {
+  return workers.get(pid)?.watched.includes(fd) ?? false;
 }
 
 function workersIn({ port, family, holders, sockets }: Picture): Workers {

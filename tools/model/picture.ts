@@ -24,6 +24,7 @@ import {
   sleepOf,
   threadsOfUser,
   userOf,
+  watchedBy,
 } from '../kernel/processes';
 import { findHolders, listSockets } from '../kernel/sockets';
 import type { TcpSocket } from '../kernel/tcp';
@@ -39,6 +40,8 @@ export interface Member extends Process {
   age: number;
   /** null if it runs, has ended, or was not looked at: one of too many. */
   sleep: Sleep | null;
+  /** Descriptors that an epoll of it watches; none of one not looked at. */
+  watched: number[];
   /** Whether whoever started it has ended, so that another adopted it. */
   adopted: boolean;
   /** Of a zombie that we may look at: `exit 0`, `killed by SIGSEGV`. */
@@ -256,8 +259,8 @@ function holds({ pid, fd }: Holder, inode: number): boolean {
   }
 }
 
-/** Sleeps are looked at for so many: more do not fit on a screen. */
-const SLEEPERS = 60;
+/** So many are looked at closely: more do not fit on a screen. */
+const CLOSELY = 60;
 
 /**
  * The family: all that descends from the roots, and what is left of a server
@@ -293,18 +296,19 @@ function descendantsIn(memory: Memory): Descend {
   const children = childrenIn(memory);
   const uptime = readUptime();
   const found = new Set<number>();
-  let sleepers = SLEEPERS;
+  let closely = CLOSELY;
   const descend: Descend = (pid, role, depth = 0) => {
     const sight = memory.get(pid);
     if (!sight || found.has(pid)) return [];
     found.add(pid);
-    const { process, exit, at } = sight;
-    const sleeps = process.state === 'S' && sleepers-- > 0;
-    const sleep = sleeps ? sleepOf(pid) : null;
+    const { process, descriptors, exit, at } = sight;
+    const looked = process.state !== 'Z' && closely-- > 0;
+    const sleep = looked && process.state === 'S' ? sleepOf(pid) : null;
+    const watched = looked ? watchedBy(pid, descriptors) : [];
     const adopted = isAdopted(process, memory);
     const age = uptime - process.startedAt;
     return [
-      { ...process, role, depth, age, sleep, adopted, exit, at },
+      { ...process, role, depth, age, sleep, watched, adopted, exit, at },
       ...(children.get(pid) ?? []).flatMap((child) =>
         descend(child.pid, 'child', depth + 1),
       ),

@@ -80,7 +80,7 @@ function clientOf(connection: Connection, columns: number): string {
   const [holder] = client.holders;
   const program = client.program ? `${printable(client.program)} ` : '';
   const where = holder ? ` in ${program}${holder.pid}` : '';
-  return `${expectation.padEnd(15)} ${client.state}${where}`;
+  return `${expectation.padEnd(17)} ${client.state}${where}`;
 }
 
 /** `20 more: 18 wait for a FIN`: what is not shown, the most frequent first. */

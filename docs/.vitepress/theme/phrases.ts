@@ -10,24 +10,44 @@ import type {
 } from '../../../tools/model/frames.ts';
 import type { Standing } from '../../../tools/model/pairs.ts';
 
-/** What a client knows and does, in two short lines. */
-export function sayClient({ standing, expectation }: Link): [string, string] {
+/**
+ * What a client knows and does, in two short lines.
+ *
+ * @param many the same of more than one
+ */
+export function sayClient(
+  { standing, expectation }: Link,
+  many = false,
+): [string, string] {
+  const [be, have, it] = many ? ['are', 'have', 'they'] : ['is', 'has', 'it'];
+  const s = many ? '' : 's';
   switch (standing) {
     case 'finished':
-      return ['has its answer, but hangs:', 'it waits for the FIN'];
+      return many
+        ? ['have their answers, but', 'hang: they wait for the FIN']
+        : ['has its answer, but hangs:', 'it waits for the FIN'];
     case 'forgotten':
-      return ['waits in vain:', 'nobody works for it'];
+      return [`wait${s} in vain:`, `nobody works for ${many ? 'them' : 'it'}`];
     case 'queued':
-      return ['is connected and waits:', 'nobody has called accept'];
+      return [`${be} connected and wait${s}:`, 'nobody has called accept'];
     case 'knocking':
-      return ['its connect still waits:', 'the queue is full'];
+      return [`${it} still wait${s} in connect:`, 'the queue is full'];
     case 'left':
-      return ['has all it wanted, and', 'has left: it sent a FIN'];
+      return [`${have} left:`, `${it} sent a FIN`];
     case 'closed':
-      return ['has got the FIN:', 'nothing more will come'];
+      return [`${have} got the FIN:`, 'the end of the data'];
     case 'served':
-      return ['is connected and', expectation];
+      return [`${be} connected:`, many ? pluralOf(expectation) : expectation];
   }
+}
+
+/** `says nothing` is `say nothing` of many. */
+function pluralOf(expectation: string): string {
+  return expectation
+    .replace(/^(say|get|want)s\b/, '$1')
+    .replace(/\b(an|its) answer$/, (_, word) =>
+      word === 'an' ? 'answers' : 'their answers',
+    );
 }
 
 /** Whether something is kept open that nobody works for. */
@@ -37,10 +57,20 @@ export function isKept(standing: Standing): boolean {
 
 /** Why a connection that nobody works for does not end. */
 export function sayKept({ standing, references }: Link): [string, string] {
-  const [{ pid, fd } = { pid: 0, fd: 0 }] = references;
+  const [{ pid, fd } = { pid: 0, fd: 0 }, ...others] = references;
+  const more = others.length;
+  const pids = new Set(references.map((one) => one.pid));
+  // Two of them can be named, with the number that a child has inherited.
+  const both = more === 1 && pids.size === 2 && others[0]?.fd === fd;
+  const who = both
+    ? [...pids].join(' and ')
+    : more
+      ? `${pid} and ${more} more`
+      : `${pid}`;
+  const verb = more ? 'have' : 'has';
   return standing === 'left'
-    ? [`${pid} has not`, `closed ${fd}`]
-    : ['no FIN as long as', `${pid} has ${fd} open`];
+    ? [`${who} ${verb} not`, `closed ${fd}`]
+    : ['no FIN as long as', `${who} ${verb} ${fd} open`];
 }
 
 export function sayReferences({ references }: Shared): string {
@@ -51,8 +81,9 @@ export function sayReferences({ references }: Shared): string {
 /** How we know that two references lead to one and the same. */
 export function sayEvidence({ references, evidence }: Shared): string {
   if (references.length < 2) return '';
-  if (evidence === 'kcmp') return 'kcmp: same';
-  return evidence === 'inode' ? 'inode: same' : '';
+  // kcmp(2) has compared them.
+  if (evidence === 'kcmp') return 'same description';
+  return evidence === 'inode' ? 'same inode' : '';
 }
 
 /**

@@ -150,7 +150,7 @@ const HEADS: Record<'wide' | 'narrow', Head[]> = {
   ],
   narrow: [
     { x: 0, words: 'processes' },
-    { x: NARROW.description[0], words: 'descriptions, sockets' },
+    { x: NARROW.description[0], words: 'open file descriptions, sockets' },
   ],
 };
 
@@ -290,12 +290,14 @@ function connection(
     });
   }
   const [x1, y1, x2, y2] = columns.wire;
+  // A FIN that the client has sent did arrive: what is kept is ours.
+  const hangs = kept && standing !== 'left';
   const wire: Place = [x1, top + y1, x2, top + y2];
   shapes.push({
     key: `${key} wire`,
     kind: 'wire',
     at: wire,
-    tone: kept ? 'bad' : standing === 'closed' ? 'good' : 'kernel',
+    tone: standing === 'closed' ? 'good' : hangs ? 'bad' : 'kernel',
     ...WIRES[standing],
     ...(note && !columns.note && { lines: note }),
   });
@@ -316,7 +318,7 @@ function connection(
     tone: CLIENTS[standing] ?? 'process',
     title: many ? `${group.length} more clients` : `${name} ${portOf(address)}`,
     ...(client?.pid && !many && { aside: `${client.pid}` }),
-    lines: sayClient(link),
+    lines: sayClient(link, many),
     many,
   });
   return shapes;
@@ -337,7 +339,7 @@ const CLIENTS: Partial<Record<Link['standing'], Tone>> = {
   forgotten: 'bad',
   knocking: 'bad',
   queued: 'socket',
-  left: 'good',
+  left: 'kernel',
   closed: 'good',
 };
 
