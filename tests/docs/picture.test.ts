@@ -105,15 +105,13 @@ test('the last reference and the client that waits for a FIN are marked', () => 
   const { shapes } = sceneOf(leak(1), true);
   const bad = shapes.filter(({ tone }) => tone === 'bad');
   const said = bad.flatMap(({ title = '', lines = [] }) => [title, ...lines]);
-  expect(said.join('; ')).toMatch(
-    /no FIN as long as 4711 has 22 open.*client :50001/,
-  );
+  expect(said.join('; ')).toMatch(/no FIN: 22 is open in 4711.*client :50001/);
   expect(said).toContain('1 reference');
 });
 
 test('the words for those who do not see it count what is too much', () => {
   const words = tell(leak(500));
   expect(words).toContain('PID 4712, part2, zombie: has ended (exit 0)');
-  expect(words).toContain('no FIN as long as 4711 has 22 open');
+  expect(words).toContain('no FIN: 22 is open in 4711');
   expect(words).toContain('And 492 more like these.');
 });

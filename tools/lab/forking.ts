@@ -17,8 +17,8 @@ import {
 } from '../kernel/processes';
 import {
   askFor,
-  askTogether,
   comesTrue,
+  connectAndAsk,
   hasEnded,
   holderLines,
   type Lab,
@@ -131,8 +131,8 @@ export const hang: Lab = {
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
-    step('A client asks for /.');
-    const client = await askFor(notebook, server, '/');
+    const [client] = await connectAndAsk(notebook, server, '/', 1);
+    if (!client) return;
     const answered = await comesTrue(() => pageLines(client).length > 0);
     await comesTrue(() => zombiesOf(server.pid).length === 1);
     show(...pageLines(client));
@@ -304,8 +304,7 @@ export const zombies: Lab = {
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
-    step(`${CLIENTS} clients ask for /.`);
-    await askTogether(notebook, server, '/', CLIENTS);
+    await connectAndAsk(notebook, server, '/', CLIENTS);
     const found = () => zombiesOf(server.pid);
     const left = await comesTrue(() => found().length === CLIENTS);
     show(...found().map(({ pid }) => statLine(pid)));

@@ -160,6 +160,26 @@ export async function askTogether(
 }
 
 /**
+ * The same in two steps, so that the clients can be looked at before they say
+ * a word.
+ */
+export async function connectAndAsk(
+  { defer, step }: Notebook,
+  server: Server,
+  path: string,
+  clients: number,
+): Promise<Client[]> {
+  const one = clients === 1;
+  step(one ? 'A client connects.' : `${clients} clients connect.`);
+  const all = await Promise.all(
+    Array.from({ length: clients }, () => openClient(server, defer)),
+  );
+  step(`${one ? 'It asks' : 'They ask'} for ${path}.`);
+  for (const client of all) client.send(get(path));
+  return all;
+}
+
+/**
  * Whether a state comes about. A lab goes on if not, and says so.
  *
  * @param seconds how long to wait for it

@@ -18,6 +18,7 @@ import {
   askFor,
   askTogether,
   comesTrue,
+  connectAndAsk,
   hasEnded,
   holderLines,
   type Lab,
@@ -44,7 +45,7 @@ export const refcount: Lab = {
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
-    step('A client connects.');
+    step('A client connects. The parent forks, and closes its copy at once.');
     const client = await openClient(server, defer);
     const [child = 0] = await childOf(server);
     const holders = () => serverEndOf(server, client)?.holders ?? [];
@@ -82,11 +83,10 @@ export const neverWaits: Lab = {
     `${CLIENTS} clients ask for /.`,
   question: 'What is cured by closing, and what is not?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
+    const { show, expect } = notebook;
     const server = await startStage(notebook, 'part3a', '--quiet');
     const before = descriptorsOf(server.pid)?.size ?? 0;
-    step(`${CLIENTS} clients ask for /.`);
-    const clients = await askTogether(notebook, server, '/', CLIENTS);
+    const clients = await connectAndAsk(notebook, server, '/', CLIENTS);
     const ended = await comesTrue(() => clients.every((one) => one.ended()));
     expect('all have their answer and end-of-file', ended);
     await comesTrue(() => zombiesOf(server.pid).length === CLIENTS);
@@ -112,12 +112,12 @@ export const eintr: Lab = {
   question:
     'The child ends while the parent sleeps in accept. What does accept do?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
+    const { show, expect } = notebook;
     const server = await startStage(notebook, 'part3b', '--quiet');
     await comesTrue(watchIdle(server, 100));
     show(stateLine(server.pid));
-    step('A client asks for /.');
-    const client = await askFor(notebook, server, '/');
+    const [client] = await connectAndAsk(notebook, server, '/', 1);
+    if (!client) return;
     await comesTrue(client.over);
     show(...pageLines(client));
     await comesTrue(watchIdle(server));

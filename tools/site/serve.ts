@@ -107,7 +107,7 @@ function answer(
   const refusal = refusalOf(request, portOf(server));
   if (refusal) refuse(response, ...refusal);
   else if (path !== '/live/models') {
-    files(request, response, () => refuse(response, 404, 'no such page'));
+    files(request, response, () => miss(request, response));
   } else if (Number.isInteger(port) && port >= 1 && port <= 65_535) {
     stream(request, response, port);
   } else refuse(response, 400, 'a port is a whole number from 1 to 65535');
@@ -144,6 +144,28 @@ function refuse(
   if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.end(`${sentence}\n`);
 }
+
+/** A person gets a way out; a program, one line. */
+function miss({ headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers.accept?.includes('text/html')) {
+    response.writeHead(404, { 'Content-Type': 'text/html; charset=utf-8' });
+    response.end(NO_SUCH_PAGE);
+  } else refuse(response, 404, 'no such page');
+}
+
+const NO_SUCH_PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>No such page</title>
+<style>
+:root { color-scheme: light dark; font: 18px/1.6 system-ui, sans-serif }
+body { margin: 15vh auto; max-width: 30em; padding: 0 24px }
+</style>
+<h1>No such page</h1>
+<p><a href="/">To the beginning of the course</a>
+</html>
+`;
 
 /** Sends models for as long as somebody listens, see EventSource. */
 function stream(

@@ -57,20 +57,15 @@ export function isKept(standing: Standing): boolean {
 
 /** Why a connection that nobody works for does not end. */
 export function sayKept({ standing, references }: Link): [string, string] {
-  const [{ pid, fd } = { pid: 0, fd: 0 }, ...others] = references;
-  const more = others.length;
-  const pids = new Set(references.map((one) => one.pid));
-  // Two of them can be named, with the number that a child has inherited.
-  const both = more === 1 && pids.size === 2 && others[0]?.fd === fd;
-  const who = both
-    ? [...pids].join(' and ')
-    : more
-      ? `${pid} and ${more} more`
-      : `${pid}`;
-  const verb = more ? 'have' : 'has';
-  return standing === 'left'
-    ? [`${who} ${verb} not`, `closed ${fd}`]
-    : ['no FIN as long as', `${who} ${verb} ${fd} open`];
+  const pids = [...new Set(references.map(({ pid }) => pid))];
+  const [first, ...others] = pids;
+  const more = others.length > 1 ? `${others.length} more` : others[0];
+  const fds = [...new Set(references.map(({ fd }) => fd))].join(', ');
+  const missing = standing === 'left' ? 'not closed' : 'no FIN';
+  return [
+    `${missing}: ${fds} is open`,
+    `in ${first}${more ? ` and ${more}` : ''}`,
+  ];
 }
 
 export function sayReferences({ references }: Shared): string {

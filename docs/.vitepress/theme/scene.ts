@@ -66,7 +66,7 @@ interface Head {
 const MOST = { wide: 5, narrow: 3 };
 const FIRST = 2;
 
-const WIDTH = { wide: 720, narrow: 342 };
+const WIDTH = { wide: 682, narrow: 342 };
 const TOP = 26;
 const LINE = 16;
 const TITLE = 22;
@@ -118,11 +118,11 @@ interface Columns {
 }
 
 const WIDE: Columns = {
-  description: [264, 0, 112, 42],
-  socket: [386, 0, 112, 42],
-  client: [544, 0, 176, 58],
-  wire: [498, 21, 544, 21],
-  note: [264, 46, 234, 14],
+  description: [242, 0, 110, 42],
+  socket: [360, 0, 110, 42],
+  client: [514, 0, 168, 58],
+  wire: [470, 21, 514, 21],
+  note: [242, 46, 228, 14],
   margin: 5,
   height: [42, 60],
 };
@@ -419,7 +419,7 @@ interface Slot {
 }
 
 function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
-  const width = wide ? 214 : 144;
+  const width = wide ? 204 : 144;
   const most = MOST[wide ? 'wide' : 'narrow'];
   const all = Object.entries(frame.processes).map(([pid, actor]) => ({
     pid: Number(pid),
