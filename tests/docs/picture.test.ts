@@ -3,7 +3,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { tell } from '../../docs/.vitepress/theme/phrases';
+import { sayClient, tell } from '../../docs/.vitepress/theme/phrases';
 import { type Scene, sceneOf } from '../../docs/.vitepress/theme/scene';
 import type { Actor, Frame, Link } from '../../tools/model/frames';
 import { type Replay, unfold } from '../../tools/model/replay';
@@ -107,6 +107,58 @@ test('the last reference and the client that waits for a FIN are marked', () => 
   const said = bad.flatMap(({ title = '', lines = [] }) => [title, ...lines]);
   expect(said.join('; ')).toMatch(/no FIN: 22 is open in 4711.*client :50001/);
   expect(said).toContain('1 reference');
+});
+
+test('everybody is named who keeps a connection open', () => {
+  const both = [4711, 4713].map((pid) => ({ pid, fd: 22 }));
+  const said = (rest: Partial<Link>) =>
+    sceneOf(
+      { ...leak(1), connections: { ':50001': { ...link(22), ...rest } } },
+      true,
+    ).shapes.map(({ title }) => title);
+  expect(said({ references: both })).toContain(
+    'no FIN: 22 is open in 4711 and 4713',
+  );
+  const three = [...both, { pid: 4714, fd: 22 }];
+  expect(said({ references: three })).toContain(
+    'no FIN: 22 is open in 4711 and 2 more',
+  );
+  expect(said({ standing: 'left', state: 'CLOSE_WAIT' })).toContain(
+    '22 is still open in 4711',
+  );
+});
+
+test('many clients have plural verbs, and nobody knows why one has left', () => {
+  const say = (standing: Link['standing'], expectation: string) =>
+    [false, true].map((many) =>
+      sayClient({ ...link(22), standing, expectation }, many).join(' '),
+    );
+  expect(say('served', 'says nothing')).toEqual([
+    'is connected: says nothing',
+    'are connected: say nothing',
+  ]);
+  expect(say('served', 'gets its answer')[1]).toBe(
+    'are connected: get their answers',
+  );
+  expect(say('left', '')[0]).toBe('has left: it sent a FIN');
+});
+
+test('what is said of many is true of each', () => {
+  const links = Array.from({ length: 20 }, (_, i): [string, Link] => {
+    const expectation = i % 2 ? 'says nothing' : 'nothing in flight';
+    return [
+      `:${50_001 + i}`,
+      { ...link(22 + i), standing: 'served', expectation },
+    ];
+  });
+  const frame = { ...leak(0), connections: Object.fromEntries(links) };
+  const { shapes } = sceneOf(frame, true);
+  const many = shapes.filter(({ title }) => title === '8 more clients');
+  expect(many.map(({ lines }) => lines?.[1])).toEqual([
+    'nothing in flight',
+    'say nothing',
+  ]);
+  expect(new Set(shapes.map(({ key }) => key)).size).toBe(shapes.length);
 });
 
 test('the words for those who do not see it count what is too much', () => {

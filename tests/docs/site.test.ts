@@ -323,6 +323,22 @@ describe.skipIf(lacking)('the site', () => {
     }
   });
 
+  test('leads back from a page that is not there', async () => {
+    await page.goto(here('no/such/page'));
+    await page.click('text=To the beginning of the course');
+    await page.waitForURL(here(''));
+    // The browser itself reports the 404.
+    expect(whatWentWrong()).toEqual([expect.stringContaining('404')]);
+  });
+
+  test('says what a port is', async () => {
+    await open(here('live'));
+    await page.click('#live-port');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('abc');
+    await page.waitForSelector('text=A port is a whole number from 1 to 65535');
+  });
+
   test('says in one line that its port is taken', async () => {
     const args = toolCommand('site', ['--port', `${site.port}`]);
     const second = startProgram(args, (step) => undo.unshift(step));

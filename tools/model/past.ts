@@ -45,6 +45,11 @@ export class Past {
     this.#shown = null;
   }
 
+  /** What was seen last, whatever is shown; null before the first look. */
+  get latest(): Model | null {
+    return this.#looks.at(-1)?.model ?? null;
+  }
+
   /** null before the first look. */
   get view(): View | null {
     const latest = this.#looks.at(-1) ?? null;

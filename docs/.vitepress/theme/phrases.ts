@@ -31,7 +31,7 @@ export function sayClient(
     case 'queued':
       return [`${be} connected and wait${s}:`, 'nobody has called accept'];
     case 'knocking':
-      return [`${it} still wait${s} in connect:`, 'the queue is full'];
+      return [`still wait${s} in connect:`, 'the queue is full'];
     case 'left':
       return [`${have} left:`, `${it} sent a FIN`];
     case 'closed':
@@ -60,10 +60,12 @@ export function sayKept({ standing, references }: Link): [string, string] {
   const pids = [...new Set(references.map(({ pid }) => pid))];
   const [first, ...others] = pids;
   const more = others.length > 1 ? `${others.length} more` : others[0];
-  const fds = [...new Set(references.map(({ fd }) => fd))].join(', ');
-  const missing = standing === 'left' ? 'not closed' : 'no FIN';
+  const fds = [...new Set(references.map(({ fd }) => fd))];
+  const be = fds.length > 1 ? 'are' : 'is';
   return [
-    `${missing}: ${fds} is open`,
+    standing === 'left'
+      ? `${fds.join(', ')} ${be} still open`
+      : `no FIN: ${fds.join(', ')} ${be} open`,
     `in ${first}${more ? ` and ${more}` : ''}`,
   ];
 }

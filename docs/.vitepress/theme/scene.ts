@@ -150,7 +150,7 @@ const HEADS: Record<'wide' | 'narrow', Head[]> = {
   ],
   narrow: [
     { x: 0, words: 'processes' },
-    { x: NARROW.description[0], words: 'open file descriptions, sockets' },
+    { x: NARROW.description[0] - 6, words: 'open file descriptions, sockets' },
   ],
 };
 
@@ -228,7 +228,7 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
   function addRow(group: Entry[], top: number): number {
     const [[address, link] = ['', null]] = group;
     if (!link) return top;
-    const key = group.length > 1 ? `more ${link.standing}` : address;
+    const key = group.length > 1 ? `more ${kindOf(link)}` : address;
     const links = group.map(([, one]) => one);
     const kept = isKept(link.standing);
     const [x, , , height] = columns.description;
@@ -380,12 +380,16 @@ function rankOf([, { standing, references }]: Entry): number {
   return standing === 'closed' ? Infinity : (references[0]?.fd ?? 0);
 }
 
+/** All that is said of a connection, besides who it is. */
+function kindOf({ standing, state, expectation }: Link): string {
+  return `${standing} ${state} ${expectation}`;
+}
+
 /** Connections of which the same is to be said, in the order of the first. */
 function alike(entries: Entry[]): Entry[][] {
   const groups = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const { standing, state } = entry[1];
-    const name = `${standing} ${state}`;
+    const name = kindOf(entry[1]);
     groups.set(name, [...(groups.get(name) ?? []), entry]);
   }
   return [...groups.values()];
