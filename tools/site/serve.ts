@@ -157,6 +157,7 @@ const NO_SUCH_PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>No such page</title>
 <style>
 :root { color-scheme: light dark; font: 18px/1.6 system-ui, sans-serif }

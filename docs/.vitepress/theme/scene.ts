@@ -580,7 +580,7 @@ function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
   const [{ actor } = { actor: null }] = group;
   const own: Slot[] =
     withOwn && actor?.own
-      ? [{ key: 'own', fds: short(actor.own), name: "Node's own", rows: [] }]
+      ? [{ key: 'own', fds: short(actor.own), name: 'its own', rows: [] }]
       : [];
   const slot = ({ row, fds }: (typeof held)[number]): Slot => ({
     key: row.key,
