@@ -125,9 +125,12 @@ export const together: Lab = {
 export const hang: Lab = {
   summary: 'the child closes and ends: what does the client see?',
   chapter: CHAPTER,
-  plan: 'Part 2 is started, and a client asks for /. Then the parent is killed.',
+  plan:
+    'Part 2 is started, and a client asks for /. Its child answers, closes ' +
+    'the connection and ends. Later, the parent is killed.',
   question:
-    'The child closes the connection and ends. What does the client see?',
+    'What does the client see when the child has ended, and what when the ' +
+    'parent has?',
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
