@@ -24,7 +24,7 @@ export function sayClient(
   switch (standing) {
     case 'finished':
       return many
-        ? ['have their answers, but', 'hang: they wait for the FIN']
+        ? ['have it all, but hang:', 'they wait for the FIN']
         : ['has its answer, but hangs:', 'it waits for the FIN'];
     case 'forgotten':
       return [`wait${s} in vain:`, `nobody works for ${many ? 'them' : 'it'}`];

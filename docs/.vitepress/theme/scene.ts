@@ -150,7 +150,7 @@ const HEADS: Record<'wide' | 'narrow', Head[]> = {
   ],
   narrow: [
     { x: 0, words: 'processes' },
-    { x: NARROW.description[0] - 6, words: 'open file descriptions, sockets' },
+    { x: NARROW.description[0] - 6, words: 'open files, sockets' },
   ],
 };
 
