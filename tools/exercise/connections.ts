@@ -67,7 +67,11 @@ function endOf(client: Client): string {
   return client.over() ? 'a reset (RST)' : 'no end';
 }
 
-async function untilOver(server: Server, clients: Client[]): Promise<void> {
+/** Waits until all connections are over, or the server does nothing more. */
+export async function untilOver(
+  server: Server,
+  clients: Client[],
+): Promise<void> {
   const idle = watchIdle(server);
   await waitFor('all connections are over or the server is idle', () => {
     return clients.every((client) => client.over()) || idle();
@@ -84,8 +88,7 @@ export async function length(target: Target, defer: Defer): Promise<Finding> {
     const client = await openClient(server, defer);
     client.send(get('/'));
     clients.push(client);
-    const idle = watchIdle(server);
-    await waitFor('it has its answer', () => client.over() || idle());
+    await untilOver(server, [client]);
     const mistake = wrongLength(client.received());
     if (mistake !== null) {
       return bad(mistake, [describeProcess(server, server.pid)]);

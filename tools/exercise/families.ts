@@ -34,7 +34,7 @@ import {
   zombiesOf,
 } from '../kernel/processes';
 import { findHolders, findListeners } from '../kernel/sockets';
-import { bad, good } from './connections';
+import { bad, good, untilOver } from './connections';
 
 /** The children that have not ended. */
 function livingOf({ pid }: Server): number[] {
@@ -48,10 +48,7 @@ function untilIdle(server: Server): Promise<unknown> {
 /** Lets clients ask, and waits for the end of their answers. */
 async function ask(server: Server, clients: Client[]): Promise<number> {
   for (const client of clients) client.send(LAST_REQUEST);
-  const idle = watchIdle(server);
-  await waitFor('they are answered', () => {
-    return clients.every((client) => client.over()) || idle();
-  });
+  await untilOver(server, clients);
   return clients.filter((client) => client.received() !== '').length;
 }
 
