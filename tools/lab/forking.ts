@@ -40,8 +40,8 @@ export const fork: Lab = {
     'Part 2 is started. A client connects and says nothing for a while, so ' +
     'that its child can be looked at.',
   question:
-    'After fork, how many processes hold the connection, and under which ' +
-    'number?',
+    'After fork, parent and child both hold the connection. Under the same ' +
+    'number? And is it one connection in the kernel, or a copy for each?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part2', ...SILENCE);
