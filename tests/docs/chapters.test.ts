@@ -85,6 +85,16 @@ test('every lab is named once, in the chapter that explains it', () => {
   expect(named.sort()).toEqual(explained.sort());
 });
 
+describe('what comes of a prediction is folded away', () => {
+  test.each(PAGES)('$file', ({ lines }) => {
+    const predictions = lines
+      .join('\n')
+      .matchAll(/^(\*\*Predict:.*)(?:\n.+)*\n\n(?:\*\*See it.*\n\n)?(.*)/gm);
+    for (const [, prediction, next] of predictions)
+      expect(next, prediction).toBe('<details>');
+  });
+});
+
 describe('every command of npm is one of ours', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
   test.each(PAGES)('$file', ({ lines }) => {

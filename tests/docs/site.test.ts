@@ -184,6 +184,7 @@ describe.skipIf(lacking)('the site', () => {
   test('copies the commands of a terminal, without the prompt and what came out', async () => {
     await open(here('1-iterative.html'));
     // The one with the queue: three commands, and their output.
+    await page.click('details:has-text("for i in 1") > summary');
     await page.click(
       '.terminal:has-text("seq 8"), .terminal:has-text("for i in 1") >> button.copy',
     );
