@@ -8,6 +8,7 @@
  * nothing: what a child costs more than those is its work.
  */
 import { mappingsOf } from '#shared/node/memory';
+import { Obstacle } from '../common/run';
 import { quantile } from '../common/statistics';
 import { type Defer, startProgram, withCleanUp } from '../harness/programs';
 import { waitFor } from '../harness/wait';
@@ -81,7 +82,7 @@ async function timeForks(command: string[], defer: Defer) {
   const program = startProgram(command, defer);
   const lines = () => program.output().split('\n').slice(0, -1);
   await waitFor('all forks are timed', () => {
-    if (program.exit()) throw new Error(`it does not fork: ${lines()[0]}`);
+    if (program.exit()) throw new Obstacle(`it does not fork: ${lines()[0]}`);
     return lines().length >= FORK_COUNT;
   });
   const { childCpu } = await lookAt(program.pid);
@@ -98,5 +99,5 @@ async function lookAt(pid: number): Promise<Process> {
 async function askOneAtATime(port: number, most: number): Promise<void> {
   const load = { port, path: '/', connections: 1, seconds: 60, most };
   const { errors, why } = await putUnderLoad({ ...load, ends: 'server' });
-  if (errors > 0) throw new Error(`${errors} × ${why}`);
+  if (errors > 0) throw new Obstacle(`${errors} × ${why}`);
 }

@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:net';
 import autocannon from 'autocannon';
+import { Obstacle } from '../common/run';
 
 /** What the clients do. */
 export interface Load {
@@ -134,7 +135,7 @@ function leaveFirst(client: autocannon.Client): void {
 /**
  * Asks a server how many requests it has counted, this one included.
  *
- * @throws Error if it does not say so within the time limit
+ * @throws Obstacle if it does not say so within the time limit
  */
 export function askForCount(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -142,7 +143,7 @@ export function askForCount(port: number): Promise<number> {
     let answer = '';
     socket.write('GET /count HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
     socket.setTimeout(TIMEOUT_SECONDS * 1000, () =>
-      socket.destroy(new Error('the server does not tell its count')),
+      socket.destroy(new Obstacle('the server does not tell its count')),
     );
     socket.on('error', reject);
     socket.on('data', (chunk) => {
@@ -152,6 +153,6 @@ export function askForCount(port: number): Promise<number> {
       socket.destroy(); // does not wait for the end: part 2 never sends it
       resolve(Number(count));
     });
-    socket.on('close', () => reject(new Error('the server told no count')));
+    socket.on('close', () => reject(new Obstacle('the server told no count')));
   });
 }

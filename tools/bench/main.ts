@@ -8,6 +8,7 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Flag, integer, readFlags, seconds, someOf } from '#shared/flags';
+import { Obstacle, run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGES } from '../harness/stages';
 import { drawChart } from './chart';
@@ -100,7 +101,7 @@ function prepare(wanted: Name[]) {
     if (reason !== undefined) skipped.push(`${label}: ${reason}`);
     return reason === undefined;
   });
-  if (names.length === 0) throw new Error(skipped.join('; '));
+  if (names.length === 0) throw new Obstacle(skipped.join('; '));
   return { names, skipped };
 }
 
@@ -161,14 +162,14 @@ async function measure(
   const contestant: Contestant = CONTESTANTS[name];
   const server = servers.get(name) ?? (await startContestant(contestant));
   try {
-    return await run(server.port, contestant, load, seconds);
+    return await putBothUnderLoad(server.port, contestant, load, seconds);
   } finally {
     if (contestant.bound === undefined) servers.set(name, server);
     else await server.stop();
   }
 }
 
-async function run(
+async function putBothUnderLoad(
   port: number,
   { ends, bound = Number.POSITIVE_INFINITY }: Contestant,
   load: LoadName,
@@ -191,7 +192,4 @@ async function run(
   return { ...outcome, all: [outcome, ...slow], counted };
 }
 
-main().catch((error: Error) => {
-  console.error(`bench: ${error.message}`);
-  process.exit(1);
-});
+run('bench', main);

@@ -9,6 +9,7 @@
  * Look at what has changed before you commit it.
  */
 import { writeFileSync } from 'node:fs';
+import { run } from '../common/run';
 import {
   type Fence,
   readChapter,
@@ -57,7 +58,4 @@ function updateTable(): void {
   console.log(`${README}: the table of stages`);
 }
 
-main(process.argv[2]).catch((error: Error) => {
-  console.error(`transcripts: ${error.message}`);
-  process.exitCode = 1;
-});
+run('transcripts', () => main(process.argv[2]));

@@ -10,12 +10,13 @@ import { printable } from '#shared/log';
 import { formatAddress } from '#shared/sockets';
 import { MARKS, paint } from '../common/marks';
 import { showProgress } from '../common/progress';
+import { Obstacle, run } from '../common/run';
 import { listSome } from '../common/words';
 import type { Finding } from '../experiments/findings';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
 import { adoptOrphans } from '../harness/orphans';
 import { strays, withCleanUp } from '../harness/programs';
-import { NoServer, startServer, type Target } from '../harness/servers';
+import { startServer, type Target } from '../harness/servers';
 
 const NAME = 'examine';
 const EXAMPLE = 'npm run examine -- python3 -m http.server {port}';
@@ -28,8 +29,6 @@ const FLAGS = {
   only: someOf('these experiments', SYMPTOMS),
   json: toggle('print the findings as JSON'),
 };
-
-type Order = ReturnType<typeof readCommand>;
 
 /** The flags before the command; what follows belongs to the command. */
 function readCommand() {
@@ -45,7 +44,8 @@ function readCommand() {
   return { ...flags, command: args.slice(start) };
 }
 
-async function main({ only, json, command }: Order): Promise<void> {
+async function main(): Promise<void> {
+  const { only, json, command } = readCommand();
   adoptOrphans();
   const target = { name: command.join(' '), command };
   const opening = await describeListener(target);
@@ -69,14 +69,22 @@ function describeStrays(): string {
   return `It left processes behind, which have been ended: ${listSome(names)}`;
 }
 
-/** @throws NoServer if the command is none */
+/** @throws Obstacle if the command is no server's */
 function describeListener(target: Target): Promise<string> {
   return withCleanUp(async (defer) => {
-    const { pid, listener, host, port } = await startServer(target, defer);
+    const server = await startServer(target, defer).catch((error: Error) => {
+      throw new Obstacle(printable(error.message) + adviceFor(target));
+    });
+    const { pid, listener, host, port } = server;
     const address = isIPv6(host) ? `[${host}]` : host;
     const where = formatAddress({ address, port });
     return `${target.name}: descriptor ${listener.fd} of PID ${pid} listens on ${where}`;
   });
+}
+
+function adviceFor({ command }: Target): string {
+  if (command.some((word) => word.includes('{port}'))) return '';
+  return `\nWas {port} forgotten? An example: ${EXAMPLE}`;
 }
 
 const NOT_MEASURED = 'not measured';
@@ -116,12 +124,4 @@ function conclude(findings: Partial<Record<Symptom, Finding>>): string {
   return `\n${result} Not measured: ${missing.join(', ')}.`;
 }
 
-const order = readCommand();
-main(order).catch((error: unknown) => {
-  if (!(error instanceof NoServer)) throw error;
-  console.error(`${NAME}: ${printable(error.message)}`);
-  if (!order.command.some((word) => word.includes('{port}'))) {
-    console.error(`Was {port} forgotten? An example: ${EXAMPLE}`);
-  }
-  process.exitCode = 1;
-});
+run(NAME, main);

@@ -16,7 +16,7 @@ import { EXERCISES } from './exercises';
 import { begin, programOf, putAside } from './file';
 import { readWords, type Words } from './page';
 import { say, showList, showTask } from './print';
-import { forget, note, Obstacle, readProgress, takeMine } from './progress';
+import { forget, note, readProgress, takeMine } from './progress';
 import { celebrate, filesOf, lookOnce, type Task, work } from './session';
 
 const NAME = 'exercise';
@@ -181,10 +181,4 @@ function remember({ exercise, words, command }: Task): void {
   if (!command) begin(exercise, words);
 }
 
-// Also what goes wrong when a key is pressed, or in a look.
-process.on('uncaughtException', (error) => {
-  const isPlain = error instanceof Obstacle || 'syscall' in error;
-  console.error(isPlain ? `${NAME}: ${error.message}` : error);
-  process.exit(1);
-});
 run(NAME, main);

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { Obstacle } from '../common/run';
 
 /** Where a reader's files are: ignored by git, and by every other command. */
 export const MINE = 'mine';
@@ -29,11 +30,6 @@ export interface Attempt {
 }
 
 export type Progress = Record<string, Attempt>;
-
-/** Something that a reader has to hear, in one line. */
-export class Obstacle extends Error {
-  override readonly name = 'Obstacle';
-}
 
 /** @throws Obstacle if the file is not as we have written it */
 export function readProgress(): Progress {

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Obstacle } from '../common/run';
 import {
   childrenOf,
   type Process,
@@ -48,8 +49,8 @@ export interface Server {
   childFaults: number;
 }
 
-/** What is wrong with a command that is no server, in one line. */
-export class NoServer extends Error {
+/** What is wrong with a command that is no server. */
+export class NoServer extends Obstacle {
   override readonly name = 'NoServer';
 }
 

@@ -3,6 +3,7 @@
  * machine would miss it, and an idle one would waste it.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { Obstacle } from '../common/run';
 
 const DEADLINE_MS = 60_000;
 const STEP_MS = 5;
@@ -30,7 +31,7 @@ export function startStopwatch(): () => number {
  * Asks again and again until the answer is neither undefined, null nor false.
  *
  * @param what the state in words, for the error
- * @throws Error if the deadline passes first
+ * @throws Obstacle if the deadline passes first
  */
 export async function waitFor<T>(
   what: string,
@@ -44,7 +45,7 @@ export async function waitFor<T>(
       return answer as NonNullable<Exclude<T, false>>;
     }
     if (waited() > deadlineMs) {
-      throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+      throw new Obstacle(`waited ${deadlineMs} ms in vain until ${what}`);
     }
     await pause(STEP_MS);
   }

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { Obstacle } from '../common/run';
 
 /** Where the configuration is, with a package.json of its own. */
 export const SITE = 'docs/.vitepress';
@@ -37,7 +38,7 @@ export async function build(
   await perform(process.execPath, args, signal);
 }
 
-/** @throws Error if the program fails, when it has had its say */
+/** @throws Obstacle if the program fails, when it has had its say */
 async function perform(
   program: string,
   args: string[],
@@ -49,7 +50,7 @@ async function perform(
     signal.throwIfAborted();
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     console.error(`${stdout}${stderr}`.trimEnd());
-    throw new Error(`this failed: ${[program, ...args].join(' ')}`);
+    throw new Obstacle(`this failed: ${[program, ...args].join(' ')}`);
   }
 }
 

@@ -38,9 +38,7 @@ async function main(): Promise<void> {
     if (flags.build) await make(target, stop.signal);
     else await serve(target, flags.port, make, stop.signal);
   } catch (error) {
-    if (stop.signal.aborted) return;
-    console.error(`${USAGE.name}: ${(error as Error).message}`);
-    process.exitCode = 1;
+    if (!stop.signal.aborted) throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { Obstacle } from '../common/run';
 import { SITE } from './build';
 import { watch } from './looks';
 
@@ -35,7 +36,7 @@ const HEADERS = {
  *
  * @param port 0 for any that is free
  * @param make makes the site; who asks for a page before, waits
- * @throws Error in plain words if the port cannot be had, or there is no site
+ * @throws Obstacle if the port cannot be had, or there is no site
  */
 export async function serve(
   folder: string,
@@ -73,7 +74,7 @@ async function listen(server: Server, port: number): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE') throw error;
     const other = `take another with --port ${port + 1}`;
-    throw new Error(`port ${port} is taken (${message}); ${other}`);
+    throw new Obstacle(`port ${port} is taken (${message}); ${other}`);
   }
 }
 

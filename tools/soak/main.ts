@@ -13,6 +13,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { integer, readFlags } from '#shared/flags';
+import { Obstacle, run } from '../common/run';
 import { quantile } from '../common/statistics';
 import { adoptOrphans } from '../harness/orphans';
 import { type Defer, withCleanUp } from '../harness/programs';
@@ -137,7 +138,8 @@ async function ask({ host, port }: Server, count: number): Promise<void> {
     const [response]: IncomingMessage[] = await once(request, 'response');
     let answer = '';
     for await (const chunk of response ?? []) answer += chunk;
-    if (!answer.startsWith('process')) throw new Error(`answered "${answer}"`);
+    if (!answer.startsWith('process'))
+      throw new Obstacle(`answered "${answer}"`);
   }
 }
 
@@ -192,14 +194,13 @@ function judge(looks: Look[]): void {
   process.exitCode = same ? 0 : 1;
 }
 
-withCleanUp(async (defer) => {
-  adoptOrphans();
-  compile(STAGES.part3);
-  const server = await startServer(PART_3, defer);
-  if (asleep > 0) await putToSleep(server, defer);
-  printRow();
-  judge(await soak(server));
-}).catch((error: Error) => {
-  console.error(`soak: ${error.message}`);
-  process.exitCode = 1;
-});
+run(usage.name, () =>
+  withCleanUp(async (defer) => {
+    adoptOrphans();
+    compile(STAGES.part3);
+    const server = await startServer(PART_3, defer);
+    if (asleep > 0) await putToSleep(server, defer);
+    printRow();
+    judge(await soak(server));
+  }),
+);

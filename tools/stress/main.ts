@@ -11,6 +11,8 @@ import { GCProfiler } from 'node:v8';
 import { integer, readFlags } from '#shared/flags';
 import { prepareToFork } from '#shared/forking';
 import { describeEnding, exitAfter, fork, waitpid } from '#shared/processes';
+import { showProgress } from '../common/progress';
+import { run } from '../common/run';
 
 const COLLECT_EVERY = 100;
 const COLLECTIONS = 3;
@@ -19,21 +21,23 @@ const usage = { name: 'stress', summary: 'forks JavaScript many times' };
 const { forks } = readFlags(usage, {
   forks: integer('how many children to make', [1, 1_000_000], 20_000),
 });
-prepareToFork({ timeout: 1 });
 
-const failures: ReturnType<typeof waitpid>[] = [];
-let started = Date.now();
-for (let i = 1; i <= forks; i++) {
-  const pid = fork();
-  if (pid === 0) exitAfter(i % COLLECT_EVERY === 0 ? collectGarbage : doLittle);
-  const child = waitpid(pid, 0);
-  if (describeEnding(child) !== 'exit 0') failures.push(child);
-  if (process.stdout.isTTY && Date.now() - started > 100) {
-    started = Date.now();
-    process.stdout.write(`\r${i} of ${forks}`);
+type Ending = ReturnType<typeof waitpid>;
+
+function main(): void {
+  prepareToFork({ timeout: 1 });
+  const failures: Ending[] = [];
+  for (let i = 1; i <= forks; i++) {
+    const collects = i % COLLECT_EVERY === 0;
+    if (collects) showProgress(`${i} of ${forks}`);
+    const pid = fork();
+    if (pid === 0) exitAfter(collects ? collectGarbage : doLittle);
+    const child = waitpid(pid, 0);
+    if (describeEnding(child) !== 'exit 0') failures.push(child);
   }
+  showProgress('');
+  report(failures);
 }
-report();
 
 function doLittle(): void {
   JSON.parse(JSON.stringify({ sum: [1, 2, 3].reduce((a, b) => a + b) }));
@@ -53,15 +57,18 @@ function collectGarbage(): void {
   if (length < COLLECTIONS) throw new Error(`only ${length} collections`);
 }
 
-function report(): void {
+function report(failures: Ending[]): void {
   const killed = failures.filter(({ how }) => how === 'killed').length;
   const collected = Math.floor(forks / COLLECT_EVERY);
   console.log(
-    `\r${forks} children, ${collected} of which collected garbage at least ` +
+    `${forks} children, ${collected} of which collected garbage at least ` +
       `${COLLECTIONS} times: ${killed} killed by a signal, ` +
       `${failures.length - killed} failed otherwise`,
   );
-  for (const child of failures.slice(0, 10))
+  for (const child of failures.slice(0, 10)) {
     console.log(`  ${describeEnding(child)}`);
+  }
   process.exitCode = failures.length > 0 ? 1 : 0;
 }
+
+run(usage.name, main);

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Obstacle } from '../../common/run';
 import { Names } from '../../harness/names';
 import { listDescendants } from '../../harness/orphans';
 import { childrenOf, type Process, treeOf } from '../../kernel/processes';
@@ -269,7 +270,7 @@ class Terminal {
   /** Ctrl-C for the server, the last of which ends it. */
   async #interrupt(times: number): Promise<string> {
     const { serverPid } = this;
-    if (!serverPid) throw new Error('no server runs');
+    if (!serverPid) throw new Obstacle('no server runs');
     let before = this.rest();
     for (let left = times; left > 0; left--) {
       process.kill(serverPid, 'SIGINT');
@@ -289,7 +290,7 @@ class Terminal {
     while (!pattern.test(this.output.slice(this.#shown))) {
       if (this.program?.exitCode != null) return;
       if (Date.now() > deadline) {
-        throw new Error(`waited in vain for ${pattern}:\n${this.output}`);
+        throw new Obstacle(`waited in vain for ${pattern}:\n${this.output}`);
       }
       await pause(LOOK_MS);
     }
@@ -302,7 +303,7 @@ function expandScript(command: string, port: number): string {
   const [, name = '', flags = ''] =
     /^npm run (\S+)(?: -- (.*))?$/.exec(command) ?? [];
   const program = programOf(name);
-  if (!program) throw new Error(`terminal 1 is for a server: ${command}`);
+  if (!program) throw new Obstacle(`terminal 1 is for a server: ${command}`);
   return `${program} --port ${port} ${flags}`;
 }
 
