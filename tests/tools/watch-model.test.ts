@@ -9,7 +9,7 @@ import { findDescriptions } from '../../tools/model/descriptions';
 import { diagnose, type Model } from '../../tools/model/diagnosis';
 import { understand } from '../../tools/model/facts';
 import { Past } from '../../tools/model/past';
-import type { Member, Picture } from '../../tools/model/picture';
+import type { Member, Snapshot } from '../../tools/model/snapshot';
 import { render } from '../../tools/watch/render';
 
 const START = Date.UTC(2026, 0, 1);
@@ -76,8 +76,8 @@ function clientEnd(rest: Partial<TcpSocket>): TcpSocket {
   return tcp({ local: remote, remote: local, ...rest });
 }
 
-/** A picture, so many milliseconds after the first. */
-function picture(rest: Partial<Picture> = {}, after = 0): Picture {
+/** A snapshot, so many milliseconds after the first. */
+function snapshot(rest: Partial<Snapshot> = {}, after = 0): Snapshot {
   const time = START + after;
   const family = (rest.family ?? [server]).map((one) => ({ ...one, at: time }));
   return {
@@ -104,9 +104,9 @@ function picture(rest: Partial<Picture> = {}, after = 0): Picture {
 }
 
 /** What is concluded when the same is seen again after so long. */
-function after(milliseconds: number, rest: Partial<Picture>): Model {
-  const first = diagnose(understand(picture(rest), null));
-  return diagnose(understand(picture(rest, milliseconds), first));
+function after(milliseconds: number, rest: Partial<Snapshot>): Model {
+  const first = diagnose(understand(snapshot(rest), null));
+  return diagnose(understand(snapshot(rest, milliseconds), first));
 }
 
 const zombie = member(4712, { state: 'Z', sleep: null, exit: 'exit 0' });
@@ -127,7 +127,7 @@ const queued = {
   ],
 };
 
-test.each<[string, Partial<Picture>, RegExp]>([
+test.each<[string, Partial<Snapshot>, RegExp]>([
   ['a zombie', { family: [server, zombie] }, /^1 child has ended, .* waited/],
   ['a connection', finished, /^1 connection is finished, but PID 4711 still/],
   ['a client that cannot connect', full, /^1 client cannot .* queue is full/],
@@ -138,7 +138,7 @@ test.each<[string, Partial<Picture>, RegExp]>([
     /^PID 4711 is stopped/,
   ],
 ])('%s is a fault when it has lasted a second', (_, rest, sentence) => {
-  const first = diagnose(understand(picture(rest), null));
+  const first = diagnose(understand(snapshot(rest), null));
   expect(first).toMatchObject({ problems: [], suspicious: true });
   expect(after(500, rest)).toMatchObject({ problems: [], suspicious: true });
   expect(after(1_000, rest).problems).toEqual([
@@ -147,25 +147,25 @@ test.each<[string, Partial<Picture>, RegExp]>([
 });
 
 test('one zombie after the other is a server that waits', () => {
-  const first = picture({ family: [server, zombie] });
+  const first = snapshot({ family: [server, zombie] });
   const other = { ...zombie, pid: 4713 };
-  const second = picture({ family: [server, other] }, 1_000);
+  const second = snapshot({ family: [server, other] }, 1_000);
   const model = diagnose(understand(first, null));
   expect(diagnose(understand(second, model)).problems).toEqual([]);
 });
 
 test('a connection on which bytes go to and fro is not finished', () => {
   const sockets = [tcp({ inode: 2, sent: 121 }), clientEnd({ inode: 3 })];
-  const model = diagnose(understand(picture(finished), null));
-  const second = picture({ ...finished, sockets }, 1_000);
+  const model = diagnose(understand(snapshot(finished), null));
+  const second = snapshot({ ...finished, sockets }, 1_000);
   expect(diagnose(understand(second, model)).problems).toEqual([]);
 });
 
 test('what an old look says has not lasted until now', () => {
-  const stale = picture(finished, 1_000);
+  const stale = snapshot(finished, 1_000);
   const sight = stale.memory.get(SERVER);
   if (sight) stale.memory.set(SERVER, { ...sight, at: START + 500 });
-  const model = diagnose(understand(picture(finished), null));
+  const model = diagnose(understand(snapshot(finished), null));
   expect(diagnose(understand(stale, model)).problems).toEqual([]);
 });
 
@@ -321,25 +321,25 @@ test.each([
   [{ ...killed, state: 'lives' } as const, /closed its listener and goes on/],
 ])('a server’s end is told as far as it is known: %j', (end, words) => {
   const gone = { listeners: [], family: [], holders: new Map(), end };
-  expect(diagnose(understand(picture(gone), null)).ending).toMatch(words);
+  expect(diagnose(understand(snapshot(gone), null)).ending).toMatch(words);
 });
 
 test('what the server was short of is kept for its end', () => {
   const openFiles = { soft: 4, hard: 4 };
   const limits = { openFiles, processes: { soft: Infinity, hard: Infinity } };
   const descriptors = new Map([0, 1, 2, LISTENER].map((fd) => [fd, `${fd}`]));
-  const alive = diagnose(understand(picture({ limits, descriptors }), null));
+  const alive = diagnose(understand(snapshot({ limits, descriptors }), null));
   const gone = { listeners: [], family: [], holders: new Map() };
   const exit = { ...killed, exit: 'exit 1' };
   let model = alive;
   for (const time of [1_000, 2_000]) {
-    const seen = picture({ ...gone, descriptors: new Map(), end: exit }, time);
+    const seen = snapshot({ ...gone, descriptors: new Map(), end: exit }, time);
     model = diagnose(understand(seen, model));
   }
   expect(model.ending).toContain(
     'has ended: exit 1. It had used 4 of 4 descriptors (then EMFILE).',
   );
-  // The last picture of it stays on the screen.
+  // The last snapshot of it stays on the screen.
   const text = draw(model, alive);
   expect(text.replace(/\n▌/g, '')).toMatch(/Below, as it was at \d\d:00:00\./);
   expect(text).toContain(
@@ -352,8 +352,8 @@ test('what the server was short of is kept for its end', () => {
 // The past ////////////////////////////////////////////////////////////////////
 
 /** A look at so many seconds after the first. */
-function look(seconds: number, rest: Partial<Picture> = {}): Model {
-  return diagnose(understand(picture(rest, seconds * 1_000), null));
+function look(seconds: number, rest: Partial<Snapshot> = {}): Model {
+  return diagnose(understand(snapshot(rest, seconds * 1_000), null));
 }
 
 test('the past is kept, and what is shown of it stays', () => {
@@ -377,7 +377,7 @@ test('the past is kept, and what is shown of it stays', () => {
   expect(past.view?.ago).toBeNull();
 });
 
-test('the past has an end, and the last picture of a server has none', () => {
+test('the past has an end, and the last snapshot of a server has none', () => {
   const past = new Past();
   const alive = look(0);
   past.add(alive);

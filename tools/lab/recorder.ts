@@ -10,10 +10,8 @@ import { withCleanUp } from '../harness/programs';
 import { type Server, startServer } from '../harness/servers';
 import { STAGES, targetOf } from '../harness/stages';
 import { startStopwatch, waitFor } from '../harness/wait';
-import { diagnose, type Model } from '../model/diagnosis';
-import { understand } from '../model/facts';
 import { type Frame, frameOf } from '../model/frames';
-import { type Picture, takePicture } from '../model/picture';
+import { type Look, lookAt } from '../model/look';
 import {
   type Note,
   patchBetween,
@@ -36,8 +34,7 @@ export class Recorder implements Witness {
   /** What belongs to the next picture, since everybody moves. */
   readonly #unwritten: Note[] = [];
   #port: number | null = null;
-  #picture: Picture | null = null;
-  #model: Model | null = null;
+  #look: Look | null = null;
   /** The last picture that was kept. */
   #frame: Value = {};
 
@@ -55,10 +52,7 @@ export class Recorder implements Witness {
   follow({ pid, port }: Server): void {
     this.#names.learnPids([pid]);
     this.#names.learnPort(port);
-    if (port !== this.#port) {
-      this.#picture = null;
-      this.#model = null;
-    }
+    if (port !== this.#port) this.#look = null;
     this.#port = port;
   }
 
@@ -119,7 +113,10 @@ export class Recorder implements Witness {
     let before = '';
     while (this.#port !== null && waited() < PATIENCE_MS) {
       adoptedOrphans(); // nobody else would wait for them
-      const model = this.#lookAt(this.#port);
+      // Without a memory, each process is looked at again.
+      this.#look?.snapshot.memory.clear();
+      this.#look = lookAt(this.#port, this.#look);
+      const { model } = this.#look;
       const frame = frameOf(model);
       const now = JSON.stringify(frame);
       // One that we have started, and that we have yet to wait for.
@@ -132,14 +129,6 @@ export class Recorder implements Witness {
       sleep(LOOK_EVERY_MS);
     }
     return this.#port === null;
-  }
-
-  #lookAt(port: number): Model {
-    // Without a memory, each process is looked at again.
-    const previous = this.#picture && { ...this.#picture, memory: new Map() };
-    this.#picture = takePicture(port, previous);
-    this.#model = diagnose(understand(this.#picture, this.#model));
-    return this.#model;
   }
 
   #keep(frame: Frame): void {

@@ -5,7 +5,7 @@ import { printable } from '#shared/log';
 import { count } from '../common/words';
 import { type Facts, isShort, type Lasting, type Queue } from './facts';
 import type { Standing } from './pairs';
-import type { Member } from './picture';
+import type { Member } from './snapshot';
 
 /** A sentence if something is wrong, in one or more pieces. */
 type Rule = (facts: Facts) => string[] | null;

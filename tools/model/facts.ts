@@ -1,13 +1,13 @@
 /**
- * What a picture means: a pure function, so that programs (--json), the
+ * What a snapshot means: a pure function, so that programs (--json), the
  * screen and the tests are told the same.
  */
 
 import { formatAddress } from '#shared/sockets';
 import { describeState, type Holder } from '../kernel/processes';
 import type { Description } from './descriptions';
-import { type Connection, pairUp } from './pairs';
-import type { End, Member, Picture } from './picture';
+import { type Pair, pairUp } from './pairs';
+import type { End, Member, Snapshot } from './snapshot';
 
 /**
  * Since when something has been seen as it is, and when it was looked at last,
@@ -29,7 +29,7 @@ export interface Descriptors {
 }
 
 /** The first of the processes, which all this is about. */
-export interface Subject {
+export interface Watched {
   pid: number;
   name: string;
   /** Where it listens. */
@@ -57,11 +57,11 @@ export interface Trend {
   queue: number[];
 }
 
-/** What a picture means, before anybody says what is wrong. */
+/** What a snapshot means, before anybody says what is wrong. */
 export interface Facts {
   time: string;
   port: number;
-  server: Subject | null;
+  server: Watched | null;
   /** Why there is nothing to see, if there is nothing. */
   absence: 'nobody listens' | 'not permitted' | 'not found' | null;
   /** The user whose listener it is. */
@@ -74,7 +74,7 @@ export interface Facts {
   descriptors: Descriptors | null;
   descriptions: Description[];
   queues: Queue[];
-  connections: (Connection & Lasting)[];
+  connections: (Pair & Lasting)[];
   /** Connections that are over and that the kernel remembers: TIME_WAIT. */
   timeWait: number;
   /** RLIMIT_NPROC and what the user has used of it; null for root. */
@@ -85,29 +85,29 @@ export interface Facts {
 /** Samples that are kept: more do not fit on a line. */
 const SAMPLES = 240;
 
-/** Draws the conclusions from a picture, and continues what came before. */
-export function understand(picture: Picture, previous: Facts | null): Facts {
-  const processes = processesIn(picture, previous);
-  const connections = connectionsIn(picture, previous);
+/** Draws the conclusions from a snapshot, and continues what came before. */
+export function understand(snapshot: Snapshot, previous: Facts | null): Facts {
+  const processes = processesIn(snapshot, previous);
+  const connections = connectionsIn(snapshot, previous);
   const zombies = processes.filter(({ state }) => state === 'Z').length;
-  const queues = queuesOf(picture);
-  const descriptors = sortDescriptors(picture, connections);
+  const queues = queuesOf(snapshot);
+  const descriptors = sortDescriptors(snapshot, connections);
   const waiting = queues.reduce((sum, { length }) => sum + length, 0);
   return {
-    time: new Date(picture.time).toISOString(),
-    port: picture.port,
-    server: subjectOf(picture),
-    absence: absenceIn(picture),
-    owner: picture.listeners[0]?.uid ?? null,
-    end: endIn(picture, previous),
+    time: new Date(snapshot.time).toISOString(),
+    port: snapshot.port,
+    server: watchedIn(snapshot),
+    absence: absenceIn(snapshot),
+    owner: snapshot.listeners[0]?.uid ?? null,
+    end: endIn(snapshot, previous),
     processes,
     zombies,
     descriptors,
-    descriptions: picture.descriptions,
+    descriptions: snapshot.descriptions,
     queues,
     connections,
-    timeWait: picture.sockets.filter((s) => s.state === 'TIME_WAIT').length,
-    user: userIn(picture),
+    timeWait: snapshot.sockets.filter((s) => s.state === 'TIME_WAIT').length,
+    user: userIn(snapshot),
     trend: {
       descriptors: grow(previous?.trend.descriptors, descriptors?.used),
       zombies: grow(previous?.trend.zombies, zombies),
@@ -120,7 +120,7 @@ function grow(samples: number[] = [], sample = 0): number[] {
   return [...samples, sample].slice(-SAMPLES);
 }
 
-function subjectOf({ listeners, family: [first] }: Picture): Subject | null {
+function watchedIn({ listeners, family: [first] }: Snapshot): Watched | null {
   // Orphans that keep nothing from the next server are not its subject.
   const left = first?.role === 'orphan' && listeners.length === 0;
   if (!first || left) return null;
@@ -129,7 +129,7 @@ function subjectOf({ listeners, family: [first] }: Picture): Subject | null {
   return { pid, name, addresses, age };
 }
 
-function absenceIn({ listeners, family }: Picture): Facts['absence'] {
+function absenceIn({ listeners, family }: Snapshot): Facts['absence'] {
   const [first] = listeners;
   if (!first) return 'nobody listens';
   if (family.length > 0) return null;
@@ -137,7 +137,7 @@ function absenceIn({ listeners, family }: Picture): Facts['absence'] {
   return uid === 0 || uid === first.uid ? 'not found' : 'not permitted';
 }
 
-function queuesOf({ listeners, holders }: Picture): Queue[] {
+function queuesOf({ listeners, holders }: Snapshot): Queue[] {
   return listeners.map(({ local, inode, receiveQueue, backlog }) => ({
     address: formatAddress(local),
     inode,
@@ -147,7 +147,7 @@ function queuesOf({ listeners, holders }: Picture): Queue[] {
   }));
 }
 
-function userIn({ threads, limits }: Picture): Facts['user'] {
+function userIn({ threads, limits }: Snapshot): Facts['user'] {
   if (!threads || !limits) return null;
   return { threads: threads.number, limit: limits.processes.soft };
 }
@@ -155,7 +155,7 @@ function userIn({ threads, limits }: Picture): Facts['user'] {
 // What lasts //////////////////////////////////////////////////////////////////
 
 function processesIn(
-  { family }: Picture,
+  { family }: Snapshot,
   previous: Facts | null,
 ): Facts['processes'] {
   const before = new Map(previous?.processes.map((one) => [one.pid, one]));
@@ -180,26 +180,26 @@ function describeMember(member: Member): string {
 }
 
 function connectionsIn(
-  picture: Picture,
+  snapshot: Snapshot,
   previous: Facts | null,
 ): Facts['connections'] {
-  const nameOf = ({ local, remote }: Connection) => `${local} ${remote}`;
+  const nameOf = ({ local, remote }: Pair) => `${local} ${remote}`;
   const before = new Map(
     previous?.connections.map((one) => [nameOf(one), one]),
   );
-  const same = (a: Connection, b: Connection) =>
+  const same = (a: Pair, b: Pair) =>
     a.inode === b.inode &&
     a.standing === b.standing &&
     a.sent === b.sent &&
     a.received === b.received;
-  return pairUp(picture).map((one) => {
+  return pairUp(snapshot).map((one) => {
     // What is said of it is as old as the oldest look at who holds it.
     const looks = one.holders.map(
-      ({ pid }) => picture.memory.get(pid)?.at ?? 0,
+      ({ pid }) => snapshot.memory.get(pid)?.at ?? 0,
     );
-    const seen = Math.min(picture.time, ...looks);
+    const seen = Math.min(snapshot.time, ...looks);
     const known = before.get(nameOf(one));
-    const since = known && same(known, one) ? known.since : picture.time;
+    const since = known && same(known, one) ? known.since : snapshot.time;
     return { ...one, since, seen };
   });
 }
@@ -209,7 +209,7 @@ function connectionsIn(
 /** Whoever has used up so much of a limit is short of it. */
 const ALMOST_ALL = 0.8;
 
-function endIn({ end }: Picture, previous: Facts | null): Facts['end'] {
+function endIn({ end }: Snapshot, previous: Facts | null): Facts['end'] {
   if (!end) return null;
   const short = previous?.end?.short ?? (previous ? shortages(previous) : []);
   return { ...end, short };
@@ -236,8 +236,8 @@ export function isShort(used: number, limit: number): boolean {
 // Descriptors /////////////////////////////////////////////////////////////////
 
 function sortDescriptors(
-  { family: [first], descriptors, limits, listeners }: Picture,
-  connections: Connection[],
+  { family: [first], descriptors, limits, listeners }: Snapshot,
+  connections: Pair[],
 ): Descriptors | null {
   if (!first || descriptors.size === 0) return null;
   const sockets = new Set(listeners.map(({ inode }) => `socket:[${inode}]`));

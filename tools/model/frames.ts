@@ -7,7 +7,7 @@ import type { Holder } from '../kernel/processes';
 import type { Description } from './descriptions';
 import type { Model } from './diagnosis';
 import type { Standing } from './pairs';
-import type { Member } from './picture';
+import type { Member } from './snapshot';
 
 /** A look as it is drawn. What the kernel does not tell is left out. */
 export interface Frame {
@@ -20,7 +20,7 @@ export interface Frame {
   /** By PID. */
   processes: Record<string, Actor>;
   /** By address. */
-  listeners: Record<string, Listener>;
+  listeners: Record<string, Queued>;
   /** By the address of the client. */
   connections: Record<string, Link>;
 }
@@ -44,13 +44,14 @@ export interface Shared {
   evidence?: Description['evidence'];
 }
 
-export interface Listener extends Shared {
+/** A listener, and who waits to be accepted from it. */
+export interface Queued extends Shared {
   queued: number;
   backlog?: number;
 }
 
 export interface Link extends Shared {
-  /** As in `Connection`: the server's end, and how things stand. */
+  /** As in `Pair`: the server's end, and how things stand. */
   state?: string;
   standing: Standing;
   expectation: string;

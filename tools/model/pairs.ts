@@ -5,7 +5,7 @@
 import { formatAddress, type SocketPair } from '#shared/sockets';
 import type { Holder } from '../kernel/processes';
 import type { TcpSocket, TcpState } from '../kernel/tcp';
-import type { Member, Picture } from './picture';
+import type { Member, Snapshot } from './snapshot';
 
 /**
  * How a connection stands, what is going on first:
@@ -31,7 +31,7 @@ const STANDINGS = [
 export type Standing = (typeof STANDINGS)[number];
 
 /** One connection, both ends of it where both are on this machine. */
-export interface Connection {
+export interface Pair {
   /** As the server sees it. */
   local: string;
   remote: string;
@@ -67,11 +67,11 @@ interface Ends {
 }
 
 /** Both ends of each connection, what is going on first. */
-export function pairUp(picture: Picture): Connection[] {
-  const workers = workersIn(picture);
-  return [...findEnds(picture).values()]
+export function pairUp(snapshot: Snapshot): Pair[] {
+  const workers = workersIn(snapshot);
+  return [...findEnds(snapshot).values()]
     .filter(isWhole)
-    .map((ends) => describePair(picture, workers, ends))
+    .map((ends) => describePair(snapshot, workers, ends))
     .sort(
       (a, b) =>
         STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
@@ -80,7 +80,7 @@ export function pairUp(picture: Picture): Connection[] {
     );
 }
 
-function findEnds({ port, sockets }: Picture): Map<string, Ends> {
+function findEnds({ port, sockets }: Snapshot): Map<string, Ends> {
   const found = new Map<string, Ends>();
   for (const socket of sockets) {
     if (socket.state === 'LISTEN' || socket.state === 'TIME_WAIT') continue;
@@ -108,22 +108,22 @@ function isWhole({ ours, theirs }: Ends): boolean {
   return /SYN_SENT|CLOSE_WAIT|LAST_ACK/.test(theirs?.state ?? '');
 }
 
-function firstDescriptor({ holders }: Connection): number {
+function firstDescriptor({ holders }: Pair): number {
   return holders[0]?.fd ?? Infinity;
 }
 
 /** Where each child has its own under the same number, the eldest is first. */
-function firstHolder({ holders }: Connection): number {
+function firstHolder({ holders }: Pair): number {
   return holders[0]?.pid ?? 0;
 }
 
 function describePair(
-  picture: Picture,
+  snapshot: Snapshot,
   workers: Workers,
   { ours, theirs }: Ends,
-): Connection {
+): Pair {
   const holdersOf = (socket: TcpSocket | undefined) =>
-    (socket && picture.holders.get(socket.inode)) ?? [];
+    (socket && snapshot.holders.get(socket.inode)) ?? [];
   const nowhere = { address: '?', port: 0 };
   const { local, remote } =
     ours ?? turn(theirs ?? { local: nowhere, remote: nowhere });
@@ -133,7 +133,7 @@ function describePair(
     state: ours?.state ?? null,
     inode: ours?.inode ?? 0,
     holders: holdersOf(ours),
-    client: theirs ? describeClient(picture, theirs) : null,
+    client: theirs ? describeClient(snapshot, theirs) : null,
     sent: ours?.sent ?? null,
     received: ours?.received ?? null,
   };
@@ -152,7 +152,7 @@ function isInFlight(end: TcpSocket | undefined): boolean {
 }
 
 function describeClient(
-  { holders, memory }: Picture,
+  { holders, memory }: Snapshot,
   { state, inode }: TcpSocket,
 ): Client {
   const all = holders.get(inode) ?? [];
@@ -162,7 +162,7 @@ function describeClient(
 
 function expectationOf(
   standing: Standing,
-  { sent, received }: Pick<Connection, 'sent' | 'received'>,
+  { sent, received }: Pick<Pair, 'sent' | 'received'>,
 ): string {
   if (standing === 'knocking') return 'knocks';
   if (standing === 'queued') return 'in the queue';
@@ -181,7 +181,7 @@ function judge(
     holders,
     client,
     sent,
-  }: Omit<Connection, 'standing' | 'expectation'>,
+  }: Omit<Pair, 'standing' | 'expectation'>,
   workers: Workers,
 ): Standing {
   if (state === null)
@@ -227,7 +227,7 @@ function isWatched({ pid, fd }: Holder, workers: Workers): boolean {
   return workers.get(pid)?.watched.includes(fd) ?? false;
 }
 
-function workersIn({ port, family, holders, sockets }: Picture): Workers {
+function workersIn({ port, family, holders, sockets }: Snapshot): Workers {
   const newest = new Map<number, number>();
   for (const { local, inode } of sockets) {
     if (local.port !== port) continue;

@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { Obstacle } from '../common/run';
 import { SITE } from './build';
-import { watch } from './looks';
+import { watch } from './live';
 
 type Handler = (
   request: IncomingMessage,

@@ -5,7 +5,7 @@
 import { printable } from '#shared/log';
 import { count } from '../common/words';
 import type { Model } from '../model/diagnosis';
-import type { Connection, Standing } from '../model/pairs';
+import type { Pair, Standing } from '../model/pairs';
 import { holdersOf } from './figures';
 import { heading, type Line, type Style } from './lines';
 
@@ -55,11 +55,11 @@ function layOut(cells: string[], pairWidth: number): string {
   return `${start}  ${state.padEnd(11)} ${held.padEnd(11)} ${client}`;
 }
 
-function pairOf({ local, remote }: Connection): string {
+function pairOf({ local, remote }: Pair): string {
   return `${local} ⇄ ${remote}`;
 }
 
-function remoteOf({ remote }: Connection): string {
+function remoteOf({ remote }: Pair): string {
   return `⇄ ${remote}`;
 }
 
@@ -74,7 +74,7 @@ const STYLE_OF: Record<Standing, Style> = {
 };
 
 /** What the client waits for; where there is room, what its end looks like. */
-function clientOf(connection: Connection, columns: number): string {
+function clientOf(connection: Pair, columns: number): string {
   const { client, expectation } = connection;
   if (columns < VERY_WIDE || !client) return expectation;
   const [holder] = client.holders;
@@ -84,7 +84,7 @@ function clientOf(connection: Connection, columns: number): string {
 }
 
 /** `20 more: 18 wait for a FIN`: what is not shown, the most frequent first. */
-function tally(connections: Connection[]): string {
+function tally(connections: Pair[]): string {
   const numbers = new Map<string, number>();
   for (const { expectation: words } of connections) {
     numbers.set(words, (numbers.get(words) ?? 0) + 1);

@@ -12,10 +12,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
-import { CERTAIN_MS, diagnose, type Model } from '../model/diagnosis';
-import { understand } from '../model/facts';
+import { CERTAIN_MS, type Model } from '../model/diagnosis';
+import { type Look, lookAt } from '../model/look';
 import { Past, type View } from '../model/past';
-import { type Picture, takePicture } from '../model/picture';
 import { coloured } from './lines';
 import { render } from './render';
 import { draw, type Key, openScreen, sizeOfScreen } from './screen';
@@ -37,35 +36,33 @@ const ROWS_ON_PAPER = 48;
 
 const { port, once, json, every } = readFlags(USAGE, FLAGS);
 const past = new Past();
-let picture: Picture | null = null;
-let model: Model | null = null;
+let latest: Look | null = null;
 
 async function main(): Promise<void> {
   if (once) {
     const first = look();
     // A second look, where only that can tell a fault from a moment.
     if (first.suspicious) await pause(CERTAIN_MS);
-    const latest = first.suspicious ? look() : first;
-    show(latest);
-    process.exitCode = latest.server ? 0 : 1;
+    const second = first.suspicious ? look() : first;
+    show(second);
+    process.exitCode = second.server ? 0 : 1;
     return;
   }
   const live = process.stdout.isTTY && !json;
   if (live) openScreen(showLive, press);
   for (;;) {
     const start = performance.now();
-    const latest = look();
+    const model = look();
     if (live) showLive();
-    else show(latest);
+    else show(model);
     await pause(Math.max(0, start + every * 1000 - performance.now()));
   }
 }
 
 function look(): Model {
-  picture = takePicture(port, picture);
-  model = diagnose(understand(picture, model));
-  past.add(model);
-  return model;
+  latest = lookAt(port, latest);
+  past.add(latest.model);
+  return latest.model;
 }
 
 function press(key: Key): void {

@@ -5,7 +5,7 @@
 import { printable } from '#shared/log';
 import { count, formatAge, plainNumber } from '../common/words';
 import type { Model } from '../model/diagnosis';
-import type { Member } from '../model/picture';
+import type { Member } from '../model/snapshot';
 import { flushRight, heading, type Line, type Style } from './lines';
 
 /** The tree, as much of it as there is room for. */

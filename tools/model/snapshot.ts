@@ -65,7 +65,7 @@ export interface End {
   exit: string | null;
 }
 
-export interface Picture {
+export interface Snapshot {
   /** In the milliseconds of `now`. */
   time: number;
   port: number;
@@ -110,10 +110,13 @@ export function now(): number {
 /**
  * Looks at the server on a port.
  *
- * @param previous the last picture of it, of which what is expensive to find
+ * @param previous the last snapshot of it, of which what is expensive to find
  *   is taken over while it is fresh
  */
-export function takePicture(port: number, previous: Picture | null): Picture {
+export function takeSnapshot(
+  port: number,
+  previous: Snapshot | null,
+): Snapshot {
   const time = now();
   const sockets = listSockets({ port });
   const listeners = sockets.filter(
@@ -156,7 +159,7 @@ const COUNT_THREADS_EVERY_MS = 5_000;
 
 function countThreads(
   { pid }: Process,
-  previous: Picture | null,
+  previous: Snapshot | null,
 ): Threads | null {
   const known = previous?.threads;
   const time = now();
@@ -188,7 +191,7 @@ const BUDGET_MS = 25;
  * far as time allows, the longest unseen first. A thousand children cost no
  * more than a hundred, but what is said of each may be some seconds old.
  */
-function lookAround(previous: Picture | null): Memory {
+function lookAround(previous: Snapshot | null): Memory {
   const memory: Memory = new Map();
   const pids = listPids().map((pid) => ({
     pid,
@@ -226,7 +229,7 @@ function lookAt(pid: number): Sight | null {
  */
 function findRoots(
   listeners: TcpSocket[],
-  holders: Picture['holders'],
+  holders: Snapshot['holders'],
   memory: Memory,
 ): number[] {
   const all = new Set<number>();
@@ -270,7 +273,7 @@ const CLOSELY = 60;
 function gather(
   roots: number[],
   memory: Memory,
-  previous: Picture | null,
+  previous: Snapshot | null,
 ): Member[] {
   const known = (previous?.family ?? []).filter(({ pid, startedAt, state }) => {
     const now = memory.get(pid)?.process;
@@ -343,7 +346,10 @@ function isAdopted({ pid, parent, session }: Process, memory: Memory): boolean {
 // The end of a server /////////////////////////////////////////////////////////
 
 /** The server that is there now, or the one that was. */
-function knownServer(family: Member[], previous: Picture | null): Known | null {
+function knownServer(
+  family: Member[],
+  previous: Snapshot | null,
+): Known | null {
   const known = previous?.server ?? null;
   const [first] = family;
   if (first?.role !== 'server') return known;
@@ -356,7 +362,7 @@ function knownServer(family: Member[], previous: Picture | null): Known | null {
 function findEnd(
   server: Known | null,
   roots: number[],
-  previous: Picture | null,
+  previous: Snapshot | null,
 ): End | null {
   if (!server || roots.includes(server.pid)) return null;
   const { pid, name, startedAt } = server;
