@@ -13,18 +13,13 @@
 import { acceptOrSignal } from '#shared/accepting';
 import { integer } from '#shared/flags';
 import { startForking } from '#shared/forking';
-import {
-  forkOrTurnAway,
-  isFull,
-  isStopping,
-  stopOnSignals,
-  waitForLastChild,
-} from '#shared/parent';
+import { forkOrTurnAway, isFull } from '#shared/overload';
 import { exitAfter, WNOHANG, WUNTRACED, waitpid } from '#shared/processes';
 import { serveClient } from '#shared/serve';
 import { nextSignal, onSignal } from '#shared/signals';
 import { close, openListener } from '#shared/sockets';
 import type { ServerOptions } from '#shared/start';
+import { isStopping, stopOnSignals, waitForLastChild } from '#shared/stopping';
 
 type Options = ServerOptions & { maxChildren: number };
 

@@ -3,17 +3,18 @@
  */
 import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
+import { wrap } from './text';
 
 /** One flag: a switch, or one that takes a value. */
 export interface Flag<T> {
-  /** What to write after the flag's name, if it takes a value. */
-  value?: string;
   help: string;
   initial: T;
-  /** @returns undefined if the text is no such value */
-  read?: (text: string) => T | undefined;
+  /** What to write after the flag's name, if it takes a value. */
+  value?: string;
   /** What the value has to be, for the error: `a number from 1 to 10`. */
   expects?: string;
+  /** @returns undefined if the text is no such value */
+  read?: (text: string) => T | undefined;
 }
 
 /** Flags by name, in camelCase: `maxOpenFiles` is --max-open-files. */
@@ -24,6 +25,14 @@ export type Values<F extends Flags> = {
   [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never;
 };
 
+/** How a program is called, and what it does. */
+interface Usage {
+  name: string;
+  summary: string;
+}
+
+type Range = [min: number, max: number];
+
 /** A flag that is there or not. */
 export function toggle(help: string): Flag<boolean> {
   return { help, initial: false };
@@ -32,133 +41,94 @@ export function toggle(help: string): Flag<boolean> {
 /** A flag that takes a whole number. */
 export function integer<T extends number | null>(
   help: string,
-  [min, max]: [min: number, max: number],
+  range: Range,
   initial: T,
 ): Flag<number | T> {
-  return number(help, [min, max], initial, /^\d+$/, 'a whole number');
+  const read = numberIn(range, /^\d+$/);
+  const expects = `a whole number from ${range.join(' to ')}`;
+  return { help, initial, value: 'N', expects, read };
 }
 
 /** A flag that takes a number of seconds, fractions included. */
 export function seconds(
   help: string,
-  [min, max]: [min: number, max: number],
+  range: Range,
   initial: number,
 ): Flag<number> {
-  const form = /^\d+(\.\d+)?$/;
-  return number(help, [min, max], initial, form, 'a number of seconds');
+  const read = numberIn(range, /^\d+(\.\d+)?$/);
+  const expects = `a number of seconds from ${range.join(' to ')}`;
+  return { help, initial, value: 'S', expects, read };
+}
+
+function numberIn([min, max]: Range, form: RegExp) {
+  return (text: string): number | undefined => {
+    const value = Number(text);
+    return form.test(text) && value >= min && value <= max ? value : undefined;
+  };
 }
 
 /** A flag that takes an IPv4 address, this machine's own if not given. */
 export function address(help: string): Flag<string> {
-  return {
-    value: 'ADDRESS',
-    help,
-    initial: '127.0.0.1',
-    expects: 'an IPv4 address such as 127.0.0.1',
-    read: (text) => {
-      if (text === 'localhost') return '127.0.0.1';
-      return isIPv4(text) ? text : undefined;
-    },
+  const initial = '127.0.0.1';
+  const expects = `an IPv4 address such as ${initial}`;
+  const read = (text: string) => {
+    if (text === 'localhost') return initial;
+    return isIPv4(text) ? text : undefined;
   };
-}
-
-/** A flag that takes some of many names, separated by commas. All at first. */
-export function someOf<T extends string>(
-  help: string,
-  all: readonly T[],
-): Flag<T[]> {
-  return {
-    value: 'NAMES',
-    help,
-    initial: [...all],
-    expects: `names of ${all.join(', ')}`,
-    read: (text) => {
-      const chosen = text.split(',').map((name) => name.trim());
-      const known = chosen.every((name) => all.includes(name as T));
-      return known ? all.filter((name) => chosen.includes(name)) : undefined;
-    },
-  };
-}
-
-function number<T extends number | null>(
-  help: string,
-  [min, max]: [min: number, max: number],
-  initial: T,
-  form: RegExp,
-  what: string,
-): Flag<number | T> {
-  const read = (text: string): number | undefined => {
-    const value = Number(text);
-    return form.test(text) && value >= min && value <= max ? value : undefined;
-  };
-  const expects = `${what} from ${min} to ${max}`;
-  return {
-    value: what === 'a whole number' ? 'N' : 'S',
-    help,
-    initial,
-    read,
-    expects,
-  };
+  return { help, initial, value: 'ADDRESS', expects, read };
 }
 
 /**
  * Reads a command line. Prints the help and ends for --help; ends with one
  * line and status 2 for anything that is wrong.
- *
- * @param usage how the program is called, and what it does
  */
 export function readFlags<F extends Flags>(
-  usage: { name: string; summary: string },
+  usage: Usage,
   flags: F,
   args = process.argv.slice(2),
 ): Values<F> {
-  const values: Record<string, unknown> = {};
-  for (const name of Object.keys(flags)) values[name] = flags[name]?.initial;
-  const options = Object.fromEntries(
-    Object.entries(flags).map(([name, flag]) => [
-      dashed(name),
-      { type: flag.value ? ('string' as const) : ('boolean' as const) },
-    ]),
+  const all = Object.entries(flags);
+  const values = Object.fromEntries(
+    all.map(([name, { initial }]) => [name, initial]),
   );
-  const { tokens } = parseArgs({
-    args,
-    options,
-    strict: false,
-    tokens: true,
+  const types = all.map(([name, { value }]) => {
+    const type = value ? ('string' as const) : ('boolean' as const);
+    return [dashed(name), { type }];
   });
-  for (const token of tokens) {
+  const options = Object.fromEntries(types);
+  const given = parseArgs({ args, options, strict: false, tokens: true });
+  for (const token of given.tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') {
-      const hint = `: flags stand behind --, as in npm run ${usage.name} -- --port 9000`;
-      const isUnderNpm = process.env.npm_lifecycle_event === usage.name;
-      const why = isUnderNpm ? hint : '';
-      usageError(usage.name, `unexpected word "${token.value}"${why}`);
-    }
+    if (token.kind === 'positional') refuseWord(usage.name, token.value);
     if (['--help', '-h'].includes(token.rawName)) showHelp(usage, flags);
-    const name = camelCase(token.name);
-    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
-    if (!flag || !token.rawName.startsWith('--')) {
-      usageError(usage.name, `unknown flag ${token.rawName}`);
-    }
+    const found = all.find(([name]) => token.rawName === `--${dashed(name)}`);
+    if (!found) usageError(usage.name, `unknown flag ${token.rawName}`);
+    const [name, flag] = found;
     values[name] = checkValue(usage.name, token.rawName, flag, token.value);
   }
   return values as Values<F>;
 }
 
+function refuseWord(program: string, word: string): never {
+  const isUnderNpm = process.env.npm_lifecycle_event === program;
+  const hint = `: flags stand behind --, as in npm run ${program} -- --port 9000`;
+  usageError(program, `unexpected word "${word}"${isUnderNpm ? hint : ''}`);
+}
+
 function checkValue(
   program: string,
   name: string,
-  flag: Flag<unknown>,
+  { read, expects }: Flag<unknown>,
   text: string | undefined,
 ): unknown {
-  if (!flag.read) {
+  if (!read) {
     if (text === undefined) return true;
     usageError(program, `${name} takes no value`);
   }
-  if (text === undefined) usageError(program, `${name} takes ${flag.expects}`);
-  const value = flag.read(text);
+  if (text === undefined) usageError(program, `${name} takes ${expects}`);
+  const value = read(text);
   if (value !== undefined) return value;
-  usageError(program, `${name} takes ${flag.expects}, not "${text}"`);
+  usageError(program, `${name} takes ${expects}, not "${text}"`);
 }
 
 /** Ends the program: one line on stderr, exit status 2. */
@@ -171,10 +141,7 @@ const HELP_COLUMNS = 80;
 /** Where what a flag does begins. */
 const HELP_START = 23;
 
-function showHelp(
-  usage: { name: string; summary: string },
-  flags: Flags,
-): never {
+function showHelp({ name, summary }: Usage, flags: Flags): never {
   const rows = Object.entries(flags).map(([name, flag]) => {
     const { value = '', initial, help } = flag;
     const shown = Array.isArray(initial) ? initial.join(', ') : initial;
@@ -183,27 +150,10 @@ function showHelp(
     const left = `  --${dashed(name)} ${value}`.padEnd(HELP_START);
     return left + lines.join(`\n${' '.repeat(HELP_START)}`);
   });
-  console.log(`${usage.name}: ${usage.summary}\n\n${rows.join('\n')}`);
+  console.log(`${name}: ${summary}\n\n${rows.join('\n')}`);
   process.exit(0);
-}
-
-/** Breaks a sentence into lines of a width, between words. */
-export function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line === '') lines[lines.length - 1] = word;
-    else if (line.length + 1 + word.length <= width) {
-      lines[lines.length - 1] = `${line} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
 }
 
 function dashed(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
 }

@@ -10,7 +10,7 @@ import { signalName } from './signals';
 
 export { _exit } from './node/child';
 
-const { ECHILD, EINTR } = constants.errno;
+const { ECHILD } = constants.errno;
 
 /** Options of waitpid(2): do not wait; tell of stopped children, too. */
 export const WNOHANG = 1;
@@ -134,13 +134,4 @@ export function getpid(): number {
 /** getppid(2): the parent's PID, or that of whoever adopted an orphan. */
 export function getppid(): number {
   return libc.getppid();
-}
-
-/** nanosleep(2): sleeps without an event loop. */
-export function sleep(seconds: number): void {
-  const left = new BigInt64Array(2);
-  left[0] = BigInt(Math.floor(seconds));
-  left[1] = BigInt(Math.floor((seconds % 1) * 1e9));
-  // A handled signal ends the sleep early and leaves the rest in `left`.
-  while (libc.nanosleep(left, left) === -1 && errno() === EINTR);
 }

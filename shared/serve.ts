@@ -18,6 +18,7 @@ import { log } from './log';
 import { SystemError } from './node/libc';
 import { answer, type Reply, refusal } from './pages';
 import {
+  POLLIN,
   POLLRDHUP,
   read,
   readWaiting,
@@ -25,10 +26,9 @@ import {
   setKeepAlive,
   shutdown,
   waitForEvents,
-  waitReadable,
   writeAll,
-  writeNow,
 } from './sockets';
+import { shorten } from './text';
 
 /**
  * Serves one client. Whatever the client does, this returns: at the latest
@@ -72,28 +72,13 @@ const GONE: Record<string, string> = {
   ETIMEDOUT: 'the client reads nothing: given up',
 };
 
-/**
- * Tells a client that there is no process for it: 503, without waiting for
- * anything, since it is the parent that says so. The answer is lost if the
- * request arrives only now, and the client's system discards what it has
- * received when it gets our RST.
- */
-export function turnAway(client: number): void {
-  const text = '503: no process is free for this request, try again\n';
-  readWaiting(client, INBOX);
-  writeNow(client, Buffer.from(formatHead(503) + text));
-  log('turned away → 503');
-}
-
 const MAX_SUMMARY = 200;
 
 /** What is asked, or why it is refused: one line, whatever a client sends. */
 function summary(request: Request | Rejection): string {
-  const text =
-    request.kind === 'rejection'
-      ? request.reason
-      : `${request.method} ${request.path}`;
-  return text.length > MAX_SUMMARY ? `${text.slice(0, MAX_SUMMARY)}…` : text;
+  const refused = request.kind === 'rejection';
+  const text = refused ? request.reason : `${request.method} ${request.path}`;
+  return shorten(text, MAX_SUMMARY);
 }
 
 // Receiving ///////////////////////////////////////////////////////////////////
@@ -138,7 +123,7 @@ function receive<Result>(
   for (;;) {
     const { done, value } = parser.next();
     if (done) return value;
-    if (!waitReadable(client, deadline)) {
+    if (!waitForEvents(client, POLLIN, deadline)) {
       return reject(408, `no request within ${timeout} s`);
     }
     if (receiveMore(client, inbox) > 0) continue;
@@ -211,7 +196,10 @@ function hangUp(client: number, refused: boolean): void {
   shutdown(client, SHUT_WR);
   const deadline = performance.now() + LINGER_SECONDS * 1000;
   // To a client that never stops sending, waiting alone would set no limit.
-  while (performance.now() < deadline && waitReadable(client, deadline)) {
+  while (
+    performance.now() < deadline &&
+    waitForEvents(client, POLLIN, deadline)
+  ) {
     if (read(client, INBOX) === 0) return;
   }
 }

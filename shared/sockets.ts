@@ -27,8 +27,9 @@ const { EINTR } = constants.errno;
 export const AF_INET = 2;
 export const IPPROTO_TCP = 6;
 export const SOL_SOCKET = 1;
-export const MSG_DONTWAIT = 0x40;
+export const SHUT_WR = 1; // for shutdown(2)
 const SOCK_STREAM = 1;
+const MSG_DONTWAIT = 0x40;
 const SO_REUSEADDR = 2;
 const SO_KEEPALIVE = 9;
 const TCP_KEEPIDLE = 4;
@@ -38,10 +39,6 @@ const TCP_USER_TIMEOUT = 18;
 export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLRDHUP = 0x2000;
-
-/** The directions of shutdown(2). */
-export const SHUT_RD = 0;
-export const SHUT_WR = 1;
 
 // The calls ///////////////////////////////////////////////////////////////////
 
@@ -94,21 +91,10 @@ export function clientsSoFar(): number {
   return accepted;
 }
 
-/**
- * connect(2). The kernel chooses the client's port, an ephemeral one.
- *
- * @throws SystemError ECONNREFUSED, ETIMEDOUT, EADDRNOTAVAIL, EINTR
- */
-export function connect(fd: number, server: Address): void {
-  const encoded = encodeAddress(server);
-  check(libc.connect(fd, encoded, encoded.length), 'connect', server);
-  log(`connect(${fd}, ${formatAddress(server)})`);
-}
-
 /** shutdown(2): ends the connection, whoever else holds it. */
 export function shutdown(fd: number, how: number): void {
   check(libc.shutdown(fd, how), 'shutdown', { fd });
-  log(`shutdown(${fd}, ${how === SHUT_WR ? 'SHUT_WR' : 'SHUT_RD'})`);
+  log(`shutdown(${fd}, ${how === SHUT_WR ? 'SHUT_WR' : how})`);
 }
 
 /**
@@ -235,10 +221,6 @@ export class PollSet {
     this.pollfds = new Int32Array(2 * size).fill(-1); // which poll ignores
   }
 
-  get size(): number {
-    return this.pollfds.length / 2;
-  }
-
   /** @param events POLLIN, POLLOUT, both or neither */
   set(index: number, fd: number, events: number): this {
     this.pollfds[2 * index] = fd;
@@ -259,25 +241,17 @@ export class PollSet {
  * @returns on how many something has happened; 0 also if a signal came
  */
 export function poll(set: PollSet, milliseconds: number): number {
-  const ready = libc.poll(set.pollfds, set.size, Math.ceil(milliseconds));
+  const { pollfds } = set;
+  const size = pollfds.length / 2;
+  const ready = libc.poll(pollfds, size, Math.ceil(milliseconds));
   if (ready !== -1) return ready;
   return errno() === EINTR ? 0 : check(-1, 'poll');
 }
 
 /**
- * Waits until there is something to read, end-of-file included.
- *
- * @param deadline in the milliseconds of `performance.now()`
- * @returns false if the deadline came first
- */
-export function waitReadable(fd: number, deadline: number): boolean {
-  return waitForEvents(fd, POLLIN, deadline) !== 0;
-}
-
-/**
  * Waits for events of poll(2) on one descriptor.
  *
- * @param events what to wait for; failures, such as a reset, are always
+ * @param events what to wait for, besides failures such as a reset
  * @param deadline in the milliseconds of `performance.now()`
  * @returns what has happened, or 0 if the deadline came first
  */
@@ -330,7 +304,7 @@ const SOCKADDR_BYTES = 16;
 const name = new Uint8Array(SOCKADDR_BYTES);
 const nameSize = new Int32Array(1);
 
-function encodeAddress({ address, port }: Address): Uint8Array {
+export function encodeAddress({ address, port }: Address): Uint8Array {
   const bytes = new Uint8Array(SOCKADDR_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET, true);

@@ -11,7 +11,7 @@ import {
   toggle,
   type Values,
 } from './flags';
-import { announce, startLog, startTrace } from './log';
+import { announce, startLog } from './log';
 import { refuse } from './node/requirements';
 import {
   dropPrivileges,
@@ -21,6 +21,7 @@ import {
   setrlimit,
 } from './rlimits';
 import { handleSignals } from './signals';
+import { startTrace } from './trace';
 
 // Listening ports are 16 bits wide; the kernel cuts the backlog to
 // net.core.somaxconn by itself.

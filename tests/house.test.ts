@@ -104,7 +104,8 @@ test('everything in shared/ is reached from a stage', () => {
 
 test('part 1 loads nothing that prepares forks', () => {
   const reached = [...reach(['part1-iterative/server.ts'])];
-  const forking = /node\/(warm-up|heap|restart)|forking|accepting|parent/;
+  const forking =
+    /node\/(warm-up|heap|restart)|forking|accepting|overload|stopping/;
   expect(reached.filter((file) => forking.test(file))).toEqual([]);
 });
 

@@ -7,13 +7,7 @@
 import { acceptOrSignal } from '#shared/accepting';
 import { integer } from '#shared/flags';
 import { startForking } from '#shared/forking';
-import {
-  forkOrTurnAway,
-  isFull,
-  isStopping,
-  stopOnSignals,
-  waitForLastChild,
-} from '#shared/parent';
+import { forkOrTurnAway, isFull } from '#shared/overload';
 import {
   exitAfter,
   unreapedChildren,
@@ -25,6 +19,7 @@ import { serveClient } from '#shared/serve';
 import { kill, nextSignal, onSignal } from '#shared/signals';
 import { close, openListener } from '#shared/sockets';
 import type { ServerOptions } from '#shared/start';
+import { isStopping, stopOnSignals, waitForLastChild } from '#shared/stopping';
 
 const PATIENCE_MS = 1_000;
 

@@ -8,16 +8,10 @@
  * has an answer when bytes have come; it knows that the answer is complete
  * only when end-of-file comes, which is the server's FIN.
  */
-import {
-  address,
-  type Flag,
-  integer,
-  readFlags,
-  seconds,
-  toggle,
-} from '#shared/flags';
+import { address, integer, readFlags, seconds, toggle } from '#shared/flags';
 import { handleSignals, onSignal } from '#shared/signals';
 import type { Address } from '#shared/sockets';
+import { text } from '../common/flags';
 import { run } from '../common/run';
 import {
   advance,
@@ -33,10 +27,11 @@ const USAGE = {
   name: 'client',
   summary: 'connects to a server, asks, and waits for end-of-file',
 };
+const A_PATH = 'a path such as /sleep/3';
 const FLAGS = {
   port: integer("the server's port", [1, 65_535], 8888),
   host: address("the server's IPv4 address"),
-  path: pathFlag(),
+  path: text('PATH', 'what to ask for', A_PATH, '/', /^\/[\x21-\x7e]*$/),
   clients: integer('how many at once', [1, 10_000], 1),
   slow: toggle('say one byte every 0.1 s'),
   silent: toggle('connect, and say nothing'),
@@ -100,16 +95,6 @@ let stopped = false;
 
 function stop(): void {
   stopped = true;
-}
-
-function pathFlag(): Flag<string> {
-  return {
-    value: 'PATH',
-    help: 'what to ask for',
-    initial: '/',
-    expects: 'a path such as /sleep/3',
-    read: (text) => (/^\/[\x21-\x7e]*$/.test(text) ? text : undefined),
-  };
 }
 
 const options = readFlags(USAGE, FLAGS);

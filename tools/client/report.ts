@@ -3,9 +3,9 @@
  * when there are many, and a summary.
  */
 import chalk from 'chalk';
-import { printable } from '#shared/log';
 import { describeErrno, type SystemError } from '#shared/node/libc';
 import { formatAddress, formatPair } from '#shared/sockets';
+import { printable } from '#shared/text';
 import { count, formatTime, listSome } from '../common/words';
 import {
   age,

@@ -1,7 +1,7 @@
 /**
  * Figures in words, for people.
  */
-export { wrap } from '#shared/flags';
+export { wrap } from '#shared/text';
 
 /** `0.42 ms`, `17 ms`, `1.03 s`, `75 s`, `12 min`: so many milliseconds. */
 export function formatTime(ms: number): string {

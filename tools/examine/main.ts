@@ -5,9 +5,10 @@
  *     npm run examine -- python3 -m http.server {port}
  */
 import { isIPv6 } from 'node:net';
-import { readFlags, someOf, toggle, usageError } from '#shared/flags';
-import { printable } from '#shared/log';
+import { readFlags, toggle, usageError } from '#shared/flags';
 import { formatAddress } from '#shared/sockets';
+import { printable } from '#shared/text';
+import { someOf } from '../common/flags';
 import { MARKS, paint } from '../common/marks';
 import { showProgress } from '../common/progress';
 import { Obstacle, run } from '../common/run';

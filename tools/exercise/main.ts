@@ -8,7 +8,8 @@
  *     npm run exercise -- --reset 2      begins anew
  *     npm run exercise 13 -- python3 mine/server.py {port}
  */
-import { type Flag, readFlags, toggle, usageError } from '#shared/flags';
+import { readFlags, toggle, usageError } from '#shared/flags';
+import { text } from '../common/flags';
 import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
@@ -29,15 +30,10 @@ const SUMMARY =
   'npm run exercise 12 -- COMMAND …     a server in another language;\n' +
   '                                     {port} in it becomes a free port';
 
+const RESET = 'begin exercise N anew, and keep the old file beside it';
 const FLAGS = {
   once: toggle('look once, and end with status 0 if it is solved, else 1'),
-  reset: {
-    value: 'N',
-    help: 'begin exercise N anew, and keep the old file beside it',
-    initial: null,
-    expects: 'the number of an exercise',
-    read: (text) => text,
-  } satisfies Flag<string | null> as Flag<string | null>,
+  reset: text('N', RESET, 'the number of an exercise', null),
 };
 
 /** What is wanted. */

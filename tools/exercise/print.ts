@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import chalk from 'chalk';
-import { printable } from '#shared/log';
+import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
 import { type Exercise, wordsOf } from './exercises';

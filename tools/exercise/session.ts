@@ -67,7 +67,7 @@ export async function lookOnce(
   console.log(`\n${chalk.dim(`${time}  ${what}`)}`);
   if (!command && !(await compiles(task, signal))) return false;
   const seen = await look(exercise, targetFor(task), {
-    begin: ({ expected }) => showProgress(shorten(`  … ${expected}`)),
+    begin: ({ expected }) => showProgress(`  … ${expected}`),
     tell: (one) => {
       showProgress('');
       showSeen(one);
@@ -97,12 +97,6 @@ async function compiles(task: Task, signal?: AbortSignal): Promise<boolean> {
 
 function missing(file: string): string {
   return `${file} is not there any more: renamed, or removed? It is looked at when it is back.`;
-}
-
-/** A line that the next one takes the place of has to be one line. */
-function shorten(line: string): string {
-  const width = (process.stdout.columns || 80) - 1;
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }
 
 /** Says that it is solved, and remembers it. */

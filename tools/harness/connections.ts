@@ -3,11 +3,12 @@
  * taken one step further whenever poll(2) reports something about it.
  */
 import { constants as files } from 'node:fs';
-import { check, libc, SystemError } from '#shared/node/libc';
+import { constants } from 'node:os';
+import { check, errno, libc, SystemError } from '#shared/node/libc';
 import {
   type Address,
   close,
-  connect,
+  encodeAddress,
   formatAddress,
   getsockname,
   POLLIN,
@@ -100,6 +101,7 @@ export function openConnection(server: Address, manner: Manner): Connection {
   };
 }
 
+const { EINPROGRESS } = constants.errno;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const SO_ERROR = 4;
@@ -114,11 +116,10 @@ const SO_ERROR = 4;
 function startConnect(fd: number, server: Address): void {
   const flags = check(libc.fcntl(fd, F_GETFL, 0), 'fcntl', { fd });
   check(libc.fcntl(fd, F_SETFL, flags | files.O_NONBLOCK), 'fcntl', { fd });
-  try {
-    connect(fd, server);
-  } catch (error) {
-    if ((error as SystemError).code !== 'EINPROGRESS') throw error;
-  }
+  const encoded = encodeAddress(server);
+  const result = libc.connect(fd, encoded, encoded.length);
+  if (result === -1 && errno() === EINPROGRESS) return;
+  check(result, 'connect', server);
 }
 
 /** SO_ERROR in socket(7). @throws SystemError ECONNREFUSED, ETIMEDOUT */

@@ -3,7 +3,7 @@
  * don't.
  */
 import chalk from 'chalk';
-import { printable } from '#shared/log';
+import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { serverEndOf } from '../experiments/findings';
 import { type Client, get, openClient } from '../harness/clients';

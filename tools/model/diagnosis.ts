@@ -1,7 +1,7 @@
 /**
  * What is wrong, in plain language.
  */
-import { printable } from '#shared/log';
+import { printable } from '#shared/text';
 import { count } from '../common/words';
 import { type Facts, isShort, type Lasting, type Queue } from './facts';
 import type { Standing } from './pairs';

@@ -4,22 +4,17 @@
  *     npm run site                          at http://127.0.0.1:8800/
  *     npm run site -- --build FOLDER        files for any static host
  */
-import { type Flag, integer, readFlags, usageError } from '#shared/flags';
+import { integer, readFlags, usageError } from '#shared/flags';
+import { text } from '../common/flags';
 import { run } from '../common/run';
 import { build, install, mayBeEmptied } from './build';
 import { serve } from './serve';
 
 const USAGE = { name: 'site', summary: 'the course as a site' };
-const folder: Flag<string | null> = {
-  value: 'FOLDER',
-  help: 'write the site there, for any static host, and end',
-  initial: null,
-  read: (text) => text || undefined,
-  expects: 'a folder',
-};
+const BUILD = 'write the site there, for any static host, and end';
 const FLAGS = {
   port: integer('where to serve it, on 127.0.0.1', [0, 65_535], 8800),
-  build: folder,
+  build: text('FOLDER', BUILD, 'a folder', null),
 };
 
 async function main(): Promise<void> {

@@ -2,7 +2,7 @@
  * The connections as lines: who is at both ends, and what the client waits
  * for.
  */
-import { printable } from '#shared/log';
+import { printable } from '#shared/text';
 import { count } from '../common/words';
 import type { Model } from '../model/diagnosis';
 import type { Pair, Standing } from '../model/pairs';

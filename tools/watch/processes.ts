@@ -2,7 +2,7 @@
  * The processes as lines: a tree, in which a zombie looks like one.
  */
 
-import { printable } from '#shared/log';
+import { printable } from '#shared/text';
 import { count, formatAge, plainNumber } from '../common/words';
 import type { Model } from '../model/diagnosis';
 import type { Member } from '../model/snapshot';

@@ -1,39 +1,10 @@
 /**
- * What a parent owes besides: not too many children, a word to a client that
- * none can be made for, and an end in order. Each call can be left out.
+ * The end of a server, in order: clients that have a child get the whole of
+ * their answer. Each call can be left out.
  */
-import { log, logOnce } from './log';
-import { SystemError } from './node/libc';
-import { fork, unreapedChildren } from './processes';
-import { turnAway } from './serve';
+import { log } from './log';
+import { unreapedChildren } from './processes';
 import { kill, nextSignal, onSignal } from './signals';
-
-/**
- * Whether there are as many children as there may be. Clients wait in the
- * accept queue until one has been reaped.
- */
-export function isFull(maxChildren: number): boolean {
-  if (unreapedChildren().length < maxChildren) return false;
-  logOnce(`${maxChildren} children: new connections wait in the queue`);
-  return true;
-}
-
-/**
- * fork(2) for a server that goes on when there is no room for a child: the
- * client is told so, with a 503.
- *
- * @returns as fork, or null if it fails, which is logged
- */
-export function forkOrTurnAway(client: number): number | null {
-  try {
-    return fork();
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    log(error.message);
-    turnAway(client);
-    return null;
-  }
-}
 
 let stopping = false;
 
@@ -65,7 +36,7 @@ export function stopOnSignals(): void {
   onSignal('SIGINT', handler);
 }
 
-/** Waits for the last child: those we have get the whole of their answer. */
+/** Waits until the last child has been reaped. */
 export async function waitForLastChild(): Promise<void> {
   const { length } = unreapedChildren();
   if (length > 0) {
