@@ -18,6 +18,7 @@ import {
   type Server,
   startServer,
   type Target,
+  untilIdle,
   watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
@@ -95,7 +96,7 @@ export async function length(target: Target, defer: Defer): Promise<Finding> {
     }
     client.socket.destroy(); // content
   }
-  await waitFor('the server is idle', watchIdle(server));
+  await untilIdle(server);
   const ends = clients.flatMap((client) => serverEndOf(server, client) ?? []);
   const held = ends.filter(({ holders }) =>
     holders.some(({ pid }) => pid === server.pid),

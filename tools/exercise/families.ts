@@ -3,17 +3,22 @@
  */
 
 import { count } from '../common/words';
-import { describeQueue, openSilent } from '../experiments/children';
 import {
   describeEnd,
   describeProcess,
+  describeQueue,
   describeRole,
   type Finding,
   serverEndOf,
 } from '../experiments/findings';
-import { describeZombies, zombiesLeft } from '../experiments/leaks';
 import { describeFailure, failed, visit } from '../experiments/visits';
-import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
+import { describeZombies, zombiesLeft } from '../experiments/zombies';
+import {
+  type Client,
+  LAST_REQUEST,
+  openClient,
+  openClients,
+} from '../harness/clients';
 import type { Defer } from '../harness/programs';
 import {
   isAlive,
@@ -21,6 +26,7 @@ import {
   type Server,
   startServer,
   type Target,
+  untilIdle,
   watchIdle,
 } from '../harness/servers';
 import { built } from '../harness/stages';
@@ -39,10 +45,6 @@ import { bad, good, untilOver } from './connections';
 /** The children that have not ended. */
 function livingOf({ pid }: Server): number[] {
   return childrenOf(pid).filter(isRunning);
-}
-
-function untilIdle(server: Server): Promise<unknown> {
-  return waitFor('the server is idle', watchIdle(server));
 }
 
 /** Lets clients ask, and waits for the end of their answers. */
@@ -66,7 +68,7 @@ export async function limit(target: Target, defer: Defer): Promise<Finding> {
   ];
   const children = (when: string) =>
     `${count(livingOf(server).length, 'child', 'children')} ${when}`;
-  const clients = await openSilent(server, CROWD, defer);
+  const clients = await openClients(server, CROWD, defer);
   await untilIdle(server);
   const together = children(`for ${CROWD} clients that say nothing`);
   if (livingOf(server).length !== LIMIT) return bad(together, state());
@@ -164,7 +166,7 @@ async function stopOnce(
   defer: Defer,
 ): Promise<Finding | 'late'> {
   const server = await startServer(target, defer);
-  const [silent, ready] = await openSilent(server, 2, defer);
+  const [silent, ready] = await openClients(server, 2, defer);
   if (!silent || !ready) throw new Error('two clients have been opened');
   await untilIdle(server);
   const children = livingOf(server);
@@ -280,7 +282,7 @@ export async function workers(target: Target, defer: Defer): Promise<Finding> {
     const children = count(made.length, 'child', 'children');
     return bad(`${children} before any client has come`, state());
   }
-  const clients = await openSilent(server, WORKERS + 1, defer);
+  const clients = await openClients(server, WORKERS + 1, defer);
   await untilIdle(server);
   const serving = clients.map((client) => {
     const holders = serverEndOf(server, client)?.holders ?? [];

@@ -4,8 +4,10 @@
 
 import { formatPair } from '#shared/sockets';
 import type { Verdict } from '../common/marks';
+import { count } from '../common/words';
 import type { Client } from '../harness/clients';
-import { familyOf, type Server } from '../harness/servers';
+import type { Defer } from '../harness/programs';
+import { familyOf, type Server, type Target } from '../harness/servers';
 import {
   childrenOf,
   describeState,
@@ -27,6 +29,12 @@ export interface Finding {
   /** What the kernel says about it, a line each. */
   evidence: string[];
 }
+
+/**
+ * An experiment: starts a server of its own, whatever program that is, does
+ * something to it, and asks the kernel.
+ */
+export type Experiment = (target: Target, defer: Defer) => Promise<Finding>;
 
 /** The server's end of a connection, and who holds it. */
 export interface ServerEnd {
@@ -87,3 +95,32 @@ export function fewOf<T>(all: T[], describe: (one: T) => string): string[] {
 }
 
 const FEW = 3;
+
+/**
+ * `3 connections wait to be accepted from descriptor 17`: a line, or none if
+ * the server listens no more.
+ */
+export function describeQueue(server: Server): string[] {
+  const length = queueLength(server);
+  if (length === null) return [];
+  const waits = `wait${length === 1 ? 's' : ''} to be accepted`;
+  const connections = count(length, 'connection');
+  return [`${connections} ${waits} from descriptor ${server.listener.fd}`];
+}
+
+/** How many connections wait to be accepted; null if it listens no more. */
+export function queueLength({ listener }: Server): number | null {
+  const sockets = listSockets({ state: 'LISTEN' });
+  const queue = sockets.find(({ inode }) => inode === listener.inode);
+  return queue?.receiveQueue ?? null;
+}
+
+/** What is found where clients have no child each. */
+export function tooFew(children: number, clients: number): Finding {
+  return {
+    verdict: 'none',
+    figure: `${count(children, 'child', 'children')} for ${clients} clients`,
+    measured: { children },
+    evidence: [],
+  };
+}

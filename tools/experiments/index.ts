@@ -1,19 +1,15 @@
 /**
- * The experiments, in the order of the course. Each starts a server of its
- * own, whatever program that is, does something to it, and asks the kernel.
+ * The experiments, in the order of the course: what each looks at, as a
+ * question.
  */
-
-import type { Defer } from '../harness/programs';
-import type { Target } from '../harness/servers';
-import { counting, interruption, isolation, port, waiting } from './children';
-import type { Finding } from './findings';
-import { descriptors, hanging, openFiles, processes, zombies } from './leaks';
-
-export interface Experiment {
-  /** What is looked at, as a question. */
-  question: string;
-  run: (target: Target, defer: Defer) => Promise<Finding>;
-}
+import { descriptors, openFiles } from './descriptors';
+import type { Experiment } from './findings';
+import { hanging } from './hanging';
+import { isolation } from './isolation';
+import { port } from './port';
+import { counting, interruption } from './signals';
+import { waiting } from './waiting';
+import { processes, zombies } from './zombies';
 
 export const EXPERIMENTS = {
   waiting: {
@@ -24,18 +20,12 @@ export const EXPERIMENTS = {
     question: 'do clients see the end of their answer?',
     run: hanging,
   },
-  descriptors: {
-    question: 'do descriptors pile up?',
-    run: descriptors,
-  },
+  descriptors: { question: 'do descriptors pile up?', run: descriptors },
   'open files': {
     question: 'what happens at a limit of 64 descriptors?',
     run: openFiles,
   },
-  zombies: {
-    question: 'do children stay behind as zombies?',
-    run: zombies,
-  },
+  zombies: { question: 'do children stay behind as zombies?', run: zombies },
   processes: {
     question: 'what happens at a limit on processes?',
     run: processes,
@@ -52,11 +42,8 @@ export const EXPERIMENTS = {
     question: 'when a process is killed, how many clients notice?',
     run: isolation,
   },
-  port: {
-    question: 'do children keep the port?',
-    run: port,
-  },
-} satisfies Record<string, Experiment>;
+  port: { question: 'do children keep the port?', run: port },
+} satisfies Record<string, { question: string; run: Experiment }>;
 
 export type Symptom = keyof typeof EXPERIMENTS;
 

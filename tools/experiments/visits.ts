@@ -150,3 +150,20 @@ export function failed(
     evidence,
   };
 }
+
+/** Whether a server answers so many requests, at some limit. */
+export async function survive(
+  server: Server,
+  requests: number,
+  defer: Defer,
+  limits: Finding['measured'],
+): Promise<Finding> {
+  const { failure } = await visit(server, requests, defer);
+  if (failure) return failed(server, failure, limits);
+  return {
+    verdict: 'good',
+    figure: `answers ${requests} of ${requests}`,
+    measured: { ...limits, requests, died: false, error: null },
+    evidence: [],
+  };
+}

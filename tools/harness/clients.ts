@@ -60,6 +60,19 @@ export async function openClient(
   };
 }
 
+/** As many clients as wanted, one after the other. */
+export async function openClients(
+  server: { host?: string; port: number },
+  count: number,
+  defer: Defer,
+): Promise<Client[]> {
+  const clients: Client[] = [];
+  while (clients.length < count) {
+    clients.push(await openClient(server, defer));
+  }
+  return clients;
+}
+
 /** The request that a browser would send, less its decoration. */
 export function get(path: string, method = 'GET'): string {
   return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;

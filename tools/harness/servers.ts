@@ -18,7 +18,7 @@ import {
 import { findHolders, findListeners, type Listener } from '../kernel/sockets';
 import { listDescendants } from './orphans';
 import { type Defer, type Program, startProgram } from './programs';
-import { startStopwatch } from './wait';
+import { startStopwatch, waitFor } from './wait';
 
 /** A server that can be started again and again. */
 export interface Target {
@@ -228,6 +228,11 @@ export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
     // Twice: between two looks, the caller receives what has been sent.
     return quiet && wasQuiet;
   };
+}
+
+/** Waits until a server has nothing left to do. */
+export async function untilIdle(server: Server): Promise<void> {
+  await waitFor('the server is idle', watchIdle(server));
 }
 
 /** Whether somebody runs who has lost his parent, as after a double fork. */

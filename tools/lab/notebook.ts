@@ -6,13 +6,12 @@ import chalk from 'chalk';
 import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { serverEndOf } from '../experiments/findings';
-import { type Client, get, openClient } from '../harness/clients';
+import { type Client, get, openClients } from '../harness/clients';
 import type { Defer, Program } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { compile, STAGES, type Stage, targetOf } from '../harness/stages';
 import { waitFor } from '../harness/wait';
-import { describeState, readProcess } from '../kernel/processes';
-import { listSockets } from '../kernel/sockets';
+import { childrenOf, describeState, readProcess } from '../kernel/processes';
 import type { Note } from '../model/replay';
 
 /** One experiment that the reader makes. */
@@ -110,16 +109,16 @@ export function startStage(
   stage: Stage,
   ...flags: string[]
 ): Promise<Server> {
-  const command = ['npm run', stage, ...(flags.length > 0 ? ['--'] : [])];
-  return start(notebook, STAGES[stage], flags, command.join(' '));
+  const command = flags.length > 0 ? `npm run ${stage} --` : `npm run ${stage}`;
+  return startByCommand(notebook, command, STAGES[stage], flags);
 }
 
-/** Starts a program of this repository by a command, and tells where it is. */
-export async function start(
+/** Starts a program of this repository and tells how, and where it is. */
+export async function startByCommand(
   { defer, show, follow, targetOf }: Notebook,
+  command: string,
   program: string,
   flags: string[],
-  command: string,
 ): Promise<Server> {
   compile(program);
   const server = await startServer(targetOf(program, flags), defer);
@@ -151,9 +150,7 @@ export async function askTogether(
   path: string,
   clients: number,
 ): Promise<Client[]> {
-  const all = await Promise.all(
-    Array.from({ length: clients }, () => openClient(server, defer)),
-  );
+  const all = await openClients(server, clients, defer);
   look();
   for (const client of all) client.send(get(path));
   return all;
@@ -171,9 +168,7 @@ export async function connectAndAsk(
 ): Promise<Client[]> {
   const one = clients === 1;
   step(one ? 'A client connects.' : `${clients} clients connect.`);
-  const all = await Promise.all(
-    Array.from({ length: clients }, () => openClient(server, defer)),
-  );
+  const all = await openClients(server, clients, defer);
   step(`${one ? 'It asks' : 'They ask'} for ${path}.`);
   for (const client of all) client.send(get(path));
   return all;
@@ -193,6 +188,12 @@ export async function comesTrue(
   } catch {
     return false;
   }
+}
+
+/** The PIDs of a server's children, as soon as there is one. */
+export async function childOf({ pid }: Server): Promise<number[]> {
+  await comesTrue(() => childrenOf(pid).length > 0);
+  return childrenOf(pid);
 }
 
 /** `/proc/4711/stat: 4711 (part2) Z 4700`: number, name, state, parent. */
@@ -216,14 +217,6 @@ export function socketLine(server: Server, client: Client): string {
   const end = serverEndOf(server, client);
   const pair = `127.0.0.1:${server.port} ⇄ 127.0.0.1:${client.port}`;
   return `${pair}  ${end?.socket.state ?? 'closed'}`;
-}
-
-/** How many connections wait to be accepted. */
-export function queueLength({ listener }: Server): number {
-  const row = listSockets({ state: 'LISTEN' }).find(
-    ({ inode }) => inode === listener.inode,
-  );
-  return row?.receiveQueue ?? 0;
 }
 
 /** The lines of a page that a client has received. */

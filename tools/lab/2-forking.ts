@@ -6,7 +6,7 @@ import { get as httpGet } from 'node:http';
 import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
-import { type Client, get, openClient } from '../harness/clients';
+import { get, openClient, openClients } from '../harness/clients';
 import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
 import {
   childrenOf,
@@ -17,6 +17,7 @@ import {
 } from '../kernel/processes';
 import {
   askFor,
+  childOf,
   comesTrue,
   connectAndAsk,
   hasEnded,
@@ -26,14 +27,14 @@ import {
   pageLines,
   SILENCE,
   socketLine,
-  start,
+  startByCommand,
   startStage,
   statLine,
 } from './notebook';
 
 const CHAPTER = 'docs/2-forking.md';
 
-export const fork: Lab = {
+const fork: Lab = {
   summary: 'what do a process and its copy share?',
   chapter: CHAPTER,
   plan:
@@ -86,7 +87,7 @@ export const fork: Lab = {
 
 const TOGETHER = 5;
 
-export const together: Lab = {
+const together: Lab = {
   summary: 'many clients at once: who is answered when?',
   chapter: CHAPTER,
   plan: `Part 2 is started, and ${TOGETHER} clients connect. The last one asks first.`,
@@ -97,10 +98,7 @@ export const together: Lab = {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet', ...SILENCE);
     step(`${TOGETHER} clients connect.`);
-    const clients: Client[] = [];
-    while (clients.length < TOGETHER) {
-      clients.push(await openClient(server, defer));
-    }
+    const clients = await openClients(server, TOGETHER, defer);
     await comesTrue(() => childrenOf(server.pid).length === TOGETHER);
     show(...childrenOf(server.pid).map(statLine));
     step('They ask for /, the last one first.');
@@ -122,7 +120,7 @@ export const together: Lab = {
     'of the story.',
 };
 
-export const hang: Lab = {
+const hang: Lab = {
   summary: 'the child closes and ends: what does the client see?',
   chapter: CHAPTER,
   plan:
@@ -164,9 +162,49 @@ export const hang: Lab = {
     'was sent.',
 };
 
+const refcount: Lab = {
+  summary: 'the parent closes first: is the client cut off?',
+  chapter: CHAPTER,
+  plan:
+    'Part 3 is started, whose parent closes its copy at once. A client ' +
+    'connects, and asks only later.',
+  question:
+    'The parent closes the connection before the client has said a word. Is ' +
+    'the client cut off?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
+    step('A client connects. The parent forks, and closes its copy at once.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
+    const holders = () => serverEndOf(server, client)?.holders ?? [];
+    await comesTrue(() => holders().length === 1);
+    show(socketLine(server, client), ...holderLines(server, client));
+    expect(
+      'only the child holds it: the parent has closed its copy',
+      holders().length === 1 && holders()[0]?.pid === child,
+    );
+    expect('the client is connected', !client.over());
+    step('It asks for /. The child answers and closes.');
+    client.send(get('/'));
+    await comesTrue(client.over);
+    // The kernel takes its time to acknowledge a FIN.
+    await comesTrue(() => !/FIN_WAIT1/.test(socketLine(server, client)));
+    show(...pageLines(client), socketLine(server, client));
+    expect('the client has its answer', pageLines(client).length > 0);
+    expect('and end-of-file', client.ended());
+  },
+  conclusion:
+    'close gives a descriptor back; the connection ends when nobody has one ' +
+    'any more. ' +
+    'The copy of the child kept it open while the parent had long closed ' +
+    'its own. ' +
+    'When the child closed the last copy, the kernel sent the FIN.',
+};
+
 const COUNTING = 3;
 
-export const contentLength: Lab = {
+const contentLength: Lab = {
   summary: 'does a client hang that knows how much will come?',
   chapter: CHAPTER,
   plan:
@@ -188,7 +226,8 @@ export const contentLength: Lab = {
 
     step('The same, but it says how long the answer is.');
     const command = `node build/${WITH_LENGTH}.js`;
-    const telling = await start(notebook, WITH_LENGTH, ['--quiet'], command);
+    const flags = ['--quiet'];
+    const telling = await startByCommand(notebook, command, WITH_LENGTH, flags);
     const knowing = await askAndLookAt(notebook, telling);
     expect('every client has left, satisfied', knowing.content === COUNTING);
     expect(
@@ -239,7 +278,7 @@ async function askAndLookAt({ show, defer }: Notebook, server: Server) {
 
 const OPEN_FILES = 64;
 
-export const emfile: Lab = {
+const emfile: Lab = {
   summary: 'how many clients can part 2 serve in its life?',
   chapter: CHAPTER,
   plan:
@@ -297,7 +336,7 @@ async function visitUntilItBreaks(
 
 const CLIENTS = 5;
 
-export const zombies: Lab = {
+const zombies: Lab = {
   summary: 'what is left of a child that has ended?',
   chapter: CHAPTER,
   plan:
@@ -330,7 +369,7 @@ export const zombies: Lab = {
     'What runs out is numbers: the process table, and the limit of the user.',
 };
 
-export const killZombie: Lab = {
+const killZombie: Lab = {
   summary: 'what makes a zombie go away?',
   chapter: CHAPTER,
   plan:
@@ -366,7 +405,7 @@ export const killZombie: Lab = {
 
 const SPARE = 20;
 
-export const eagain: Lab = {
+const eagain: Lab = {
   summary: 'do children that have ended still count?',
   chapter: CHAPTER,
   plan:
@@ -401,3 +440,16 @@ export const eagain: Lab = {
 };
 
 const THREADS_OF_NODE = 8; // more than it has, so that it can start
+
+/** By their names, in the order of the chapter. */
+export const FORKING: Record<string, Lab> = {
+  fork,
+  together,
+  hang,
+  refcount,
+  'content-length': contentLength,
+  emfile,
+  zombies,
+  'kill-zombie': killZombie,
+  eagain,
+};

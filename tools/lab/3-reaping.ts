@@ -3,8 +3,7 @@
  */
 
 import { signalName } from '#shared/signals';
-import { serverEndOf } from '../experiments/findings';
-import { type Client, get, openClient } from '../harness/clients';
+import { get, openClient, openClients } from '../harness/clients';
 import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
 import {
   childrenOf,
@@ -17,15 +16,14 @@ import {
 import {
   askFor,
   askTogether,
+  childOf,
   comesTrue,
   connectAndAsk,
   hasEnded,
-  holderLines,
   type Lab,
   type Notebook,
   pageLines,
   SILENCE,
-  socketLine,
   startStage,
   stateLine,
   statLine,
@@ -33,49 +31,9 @@ import {
 
 const CHAPTER = 'docs/3-reaping.md';
 
-export const refcount: Lab = {
-  summary: 'the parent closes first: is the client cut off?',
-  chapter: 'docs/2-forking.md',
-  plan:
-    'Part 3 is started, whose parent closes its copy at once. A client ' +
-    'connects, and asks only later.',
-  question:
-    'The parent closes the connection before the client has said a word. Is ' +
-    'the client cut off?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
-    step('A client connects. The parent forks, and closes its copy at once.');
-    const client = await openClient(server, defer);
-    const [child = 0] = await childOf(server);
-    const holders = () => serverEndOf(server, client)?.holders ?? [];
-    await comesTrue(() => holders().length === 1);
-    show(socketLine(server, client), ...holderLines(server, client));
-    expect(
-      'only the child holds it: the parent has closed its copy',
-      holders().length === 1 && holders()[0]?.pid === child,
-    );
-    expect('the client is connected', !client.over());
-    step('It asks for /. The child answers and closes.');
-    client.send(get('/'));
-    await comesTrue(client.over);
-    // The kernel takes its time to acknowledge a FIN.
-    await comesTrue(() => !/FIN_WAIT1/.test(socketLine(server, client)));
-    show(...pageLines(client), socketLine(server, client));
-    expect('the client has its answer', pageLines(client).length > 0);
-    expect('and end-of-file', client.ended());
-  },
-  conclusion:
-    'close gives a descriptor back; the connection ends when nobody has one ' +
-    'any more. ' +
-    'The copy of the child kept it open while the parent had long closed ' +
-    'its own. ' +
-    'When the child closed the last copy, the kernel sent the FIN.',
-};
-
 const CLIENTS = 5;
 
-export const neverWaits: Lab = {
+const neverWaits: Lab = {
   summary: 'what is cured by closing, and what is not?',
   chapter: CHAPTER,
   plan:
@@ -103,7 +61,7 @@ export const neverWaits: Lab = {
     'A leak is one thing and a zombie is another, and each needs its own cure.',
 };
 
-export const eintr: Lab = {
+const eintr: Lab = {
   summary: 'a signal comes while accept waits: what then?',
   chapter: CHAPTER,
   plan:
@@ -140,7 +98,7 @@ export const eintr: Lab = {
 
 const AT_ONCE = 20;
 
-export const coalesce: Lab = {
+const coalesce: Lab = {
   summary: `${AT_ONCE} children end at once: how many are waited for?`,
   chapter: CHAPTER,
   plan:
@@ -166,12 +124,6 @@ export const coalesce: Lab = {
     'until it says 0: nobody else has ended.',
 };
 
-/** The PIDs of a server's children, as soon as there is one. */
-async function childOf({ pid }: Server): Promise<number[]> {
-  await comesTrue(() => childrenOf(pid).length > 0);
-  return childrenOf(pid);
-}
-
 /** @returns how many zombies are left */
 async function endTogether(
   notebook: Notebook,
@@ -179,10 +131,7 @@ async function endTogether(
 ): Promise<number> {
   const { show, look, defer } = notebook;
   const server = await startStage(notebook, stage, '--quiet', ...SILENCE);
-  const clients: Client[] = [];
-  while (clients.length < AT_ONCE) {
-    clients.push(await openClient(server, defer));
-  }
+  const clients = await openClients(server, AT_ONCE, defer);
   await comesTrue(() => childrenOf(server.pid).length === AT_ONCE);
   await comesTrue(watchIdle(server));
   look();
@@ -218,7 +167,7 @@ function pending({ pid }: Server): string {
 
 const MANY = 100;
 
-export const reap: Lab = {
+const reap: Lab = {
   summary: 'what is left of 100 requests?',
   chapter: CHAPTER,
   plan: `Part 3 is started and serves 10 clients, then ${MANY - 10} more.`,
@@ -259,7 +208,7 @@ async function serve(
   return nobody ? open : -1;
 }
 
-export const crash: Lab = {
+const crash: Lab = {
   summary: 'who notices when a request kills its process?',
   chapter: CHAPTER,
   plan:
@@ -308,7 +257,7 @@ async function crashOne(
   return { server, answered: second !== null && second.received() !== '' };
 }
 
-export const orphan: Lab = {
+const orphan: Lab = {
   summary: 'the parent dies while its child works: who is lost?',
   chapter: CHAPTER,
   plan:
@@ -354,4 +303,14 @@ export const orphan: Lab = {
     'waited for it in the end. ' +
     'The port was free at once, because the child had closed its copy of ' +
     'the listener.',
+};
+
+/** By their names, in the order of the chapter. */
+export const REAPING: Record<string, Lab> = {
+  'never-waits': neverWaits,
+  eintr,
+  coalesce,
+  reap,
+  crash,
+  orphan,
 };

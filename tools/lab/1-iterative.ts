@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { formatPair } from '#shared/sockets';
-import { serverEndOf } from '../experiments/findings';
+import { queueLength, serverEndOf } from '../experiments/findings';
 import { get, openClient } from '../harness/clients';
 import {
   advance,
@@ -22,7 +22,6 @@ import {
   type Lab,
   type Notebook,
   pageLines,
-  queueLength,
   SILENCE,
   socketLine,
   startStage,
@@ -31,7 +30,7 @@ import {
 
 const CHAPTER = 'docs/1-iterative.md';
 
-export const socketPair: Lab = {
+const socketPair: Lab = {
   summary: 'two clients, one port: what tells them apart?',
   chapter: CHAPTER,
   plan:
@@ -71,7 +70,7 @@ export const socketPair: Lab = {
     'listening.',
 };
 
-export const descriptors: Lab = {
+const descriptors: Lab = {
   summary: 'why is the first descriptor not 3?',
   chapter: CHAPTER,
   plan:
@@ -118,7 +117,7 @@ function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
   return `/proc/${pid}/fd/${fd} -> ${target}`;
 }
 
-export const headOfLine: Lab = {
+const headOfLine: Lab = {
   summary: 'two clients at once: who waits, and for what?',
   chapter: CHAPTER,
   plan:
@@ -159,7 +158,7 @@ export const headOfLine: Lab = {
 const BACKLOG = 5;
 const KNOCKING = 8;
 
-export const backlog: Lab = {
+const backlog: Lab = {
   summary: 'how many clients connect to a server that does not accept?',
   chapter: CHAPTER,
   plan:
@@ -214,7 +213,7 @@ function endOf(state: string): string {
 
 const PRIVILEGED_PORT = 1;
 
-export const ports: Lab = {
+const ports: Lab = {
   summary: 'when does bind fail, and with which error?',
   chapter: CHAPTER,
   plan:
@@ -280,3 +279,12 @@ async function bindPrivileged(notebook: Notebook): Promise<void> {
   show(lastWords(program));
   expect('bind fails with EACCES', /EACCES/.test(program.output()));
 }
+
+/** By their names, in the order of the chapter. */
+export const ITERATIVE: Record<string, Lab> = {
+  'socket-pair': socketPair,
+  descriptors,
+  'head-of-line': headOfLine,
+  backlog,
+  ports,
+};

@@ -1,0 +1,71 @@
+/**
+ * Does one client wait for another?
+ */
+
+import {
+  type Client,
+  LAST_REQUEST,
+  openClient,
+  openClients,
+} from '../harness/clients';
+import { type Server, startServer, watchIdle } from '../harness/servers';
+import { waitFor } from '../harness/wait';
+import {
+  describeEnd,
+  describeProcess,
+  describeQueue,
+  describeRole,
+  type Experiment,
+  fewOf,
+  serverEndOf,
+} from './findings';
+
+const CLIENTS = 8;
+
+/** Is the last of many clients answered while the others say nothing? */
+export const waiting: Experiment = async (target, defer) => {
+  const server = await startServer(target, defer);
+  // A queue lets clients connect, too. So the last one speaks, and no other.
+  const others = await openClients(server, CLIENTS - 1, defer);
+  const last = await openClient(server, defer);
+  const answered = () => last.received() !== '';
+  const verdict = async () => {
+    const idle = watchIdle(server);
+    await waitFor('the last is answered or the server idle', () => {
+      return answered() || last.over() || idle();
+    });
+    return answered();
+  };
+  last.send(LAST_REQUEST);
+  const atOnce = await verdict();
+  const evidence = atOnce ? [] : whyItWaits(server, others);
+  for (const { socket } of others) socket.destroy();
+  const afterwards = await verdict();
+  return {
+    verdict: atOnce ? 'good' : 'bad',
+    figure: `last of ${CLIENTS} ${waited(atOnce, afterwards)}`,
+    measured: { clients: CLIENTS, atOnce, afterwards },
+    evidence,
+  };
+};
+
+function waited(atOnce: boolean, afterwards: boolean): string {
+  if (atOnce) return 'answered first';
+  return afterwards ? 'left waiting' : 'never answered';
+}
+
+function whyItWaits(server: Server, others: Client[]): string[] {
+  const accepted = others.flatMap((client) => {
+    const end = serverEndOf(server, client);
+    return (end?.holders ?? []).map((holder) => ({ end, holder }));
+  });
+  return [
+    ...fewOf(accepted, ({ end, holder }) => {
+      const name = end && describeEnd(end, holder);
+      const who = describeRole(server, holder.pid);
+      return `${name} in ${who} has been accepted, and its client says nothing`;
+    }),
+    describeProcess(server, server.pid),
+    ...describeQueue(server),
+  ];
+}
