@@ -14,7 +14,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Program, startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
-import { descriptorsOf, readText } from '../../tools/kernel/processes';
+import { descriptorsOf } from '../../tools/kernel/descriptors';
+import { readText } from '../../tools/kernel/processes';
 import { LABS } from '../../tools/lab/labs';
 import {
   openBrowser,

@@ -15,11 +15,8 @@ import {
   targetOf,
 } from '../../tools/harness/stages';
 import { waitFor } from '../../tools/harness/wait';
-import {
-  childrenOf,
-  descriptorsOf,
-  readProcess,
-} from '../../tools/kernel/processes';
+import { descriptorsOf } from '../../tools/kernel/descriptors';
+import { childrenOf, readProcess } from '../../tools/kernel/processes';
 
 export {
   built,

@@ -13,6 +13,10 @@ import {
 import { startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import {
+  compareDescriptors,
+  descriptorsOf,
+} from '../../tools/kernel/descriptors';
+import {
   endOf,
   endOfZombie,
   forget,
@@ -20,20 +24,17 @@ import {
 } from '../../tools/kernel/endings';
 import {
   childrenOf,
-  compareDescriptors,
-  describeState,
-  descriptorsOf,
   limitsOf,
   listPids,
   memoryOf,
   ownMemoryOf,
   readProcess,
   readUptime,
-  sleepOf,
   threadsOfUser,
   userOf,
   zombiesOf,
 } from '../../tools/kernel/processes';
+import { describeState, sleepOf } from '../../tools/kernel/sleeps';
 import { dumpSockets } from '../../tools/kernel/sockdiag';
 import {
   findHolders,

@@ -3,7 +3,7 @@
  * what the kernel shows of them at a moment.
  */
 import { expect, test } from 'vitest';
-import type { Comparison } from '../../tools/kernel/processes';
+import type { Comparison } from '../../tools/kernel/descriptors';
 import type { TcpSocket } from '../../tools/kernel/tcp';
 import { findDescriptions } from '../../tools/model/descriptions';
 import { diagnose, type Model } from '../../tools/model/diagnosis';

@@ -22,7 +22,8 @@ import {
   watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
-import { descriptorsOf, isStopped } from '../kernel/processes';
+import { descriptorsOf } from '../kernel/descriptors';
+import { isStopped } from '../kernel/processes';
 
 export function good(figure: string, evidence: string[] = []): Finding {
   return { verdict: 'good', figure, measured: {}, evidence };

@@ -1,7 +1,6 @@
 /**
  * What exercises look at besides the experiments: parents and children.
  */
-
 import { count } from '../common/words';
 import {
   describeEnd,
@@ -35,7 +34,7 @@ import {
   childrenOf,
   isStopped,
   readProcess,
-  readText,
+  signalsOf,
   treeOf,
   zombiesOf,
 } from '../kernel/processes';
@@ -211,9 +210,8 @@ export async function ignored(target: Target, defer: Defer): Promise<Finding> {
   const { failure } = await visit(server, FEW, defer);
   if (failure) return failed(server, failure);
   const zombies = await zombiesLeft(server);
-  const status = readText(`/proc/${server.pid}/status`) ?? '';
-  const mask = /^SigIgn:\t(\w+)/m.exec(status)?.[1] ?? '0';
-  const isIgnored = (BigInt(`0x${mask}`) & SIGCHLD_BIT) !== 0n;
+  const { names, mask } = signalsOf(server.pid, 'SigIgn');
+  const isIgnored = names.includes('SIGCHLD');
   const figure =
     `SIGCHLD is ${isIgnored ? '' : 'not '}ignored, ` +
     `${count(zombies.length, 'zombie')} after ${FEW} clients`;
@@ -224,9 +222,6 @@ export async function ignored(target: Target, defer: Defer): Promise<Finding> {
   const isSo = isIgnored && zombies.length === 0;
   return isSo ? good(figure, evidence) : bad(figure, evidence);
 }
-
-const SIGCHLD = 17; // on x86-64 and arm64
-const SIGCHLD_BIT = 1n << BigInt(SIGCHLD - 1);
 
 /** Is a client served by an orphan, which holds nothing else? */
 export async function grandchild(

@@ -1,7 +1,6 @@
 /**
  * Do descriptors pile up, and what happens when there are none left?
  */
-
 import { formatPair } from '#shared/sockets';
 import {
   type Server,
@@ -9,7 +8,7 @@ import {
   startServer,
   untilIdle,
 } from '../harness/servers';
-import { descriptorsOf } from '../kernel/processes';
+import { descriptorsOf } from '../kernel/descriptors';
 import { listSockets } from '../kernel/sockets';
 import { describeRole, type Experiment, fewOf } from './findings';
 import { failed, survive, visit } from './visits';

@@ -1,20 +1,15 @@
 /**
  * What an experiment has found, in figures and in the kernel's words.
  */
-
 import { formatPair } from '#shared/sockets';
 import type { Verdict } from '../common/marks';
 import { count } from '../common/words';
 import type { Client } from '../harness/clients';
 import type { Defer } from '../harness/programs';
 import { familyOf, type Server, type Target } from '../harness/servers';
-import {
-  childrenOf,
-  describeState,
-  type Holder,
-  readProcess,
-  treeOf,
-} from '../kernel/processes';
+import type { Holder } from '../kernel/descriptors';
+import { childrenOf, readProcess, treeOf } from '../kernel/processes';
+import { describeState } from '../kernel/sleeps';
 import { findHolders, listSockets } from '../kernel/sockets';
 import type { TcpSocket } from '../kernel/tcp';
 

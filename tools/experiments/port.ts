@@ -1,7 +1,6 @@
 /**
  * Do children keep the port when their parent has gone?
  */
-
 import { openClients } from '../harness/clients';
 import { familyOf, startServer, untilIdle } from '../harness/servers';
 import { findHolders } from '../kernel/sockets';

@@ -1,7 +1,6 @@
 /**
  * What does SIGCHLD do to a server: does it end it, and is it counted?
  */
-
 import { LAST_REQUEST, openClients } from '../harness/clients';
 import type { Defer } from '../harness/programs';
 import {

@@ -1,7 +1,6 @@
 /**
  * Clients that visit a server one after the other.
  */
-
 import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
 import type { Defer } from '../harness/programs';
 import {

@@ -1,7 +1,6 @@
 /**
  * Does one client wait for another?
  */
-
 import {
   type Client,
   LAST_REQUEST,

@@ -2,7 +2,6 @@
  * Do children stay behind as zombies, and what happens when there is no room
  * for another process?
  */
-
 import { count } from '../common/words';
 import {
   familyOf,

@@ -1,7 +1,6 @@
 /**
  * Names that do not change from run to run, for the numbers that do.
  */
-
 import {
   CLIENT_PORT,
   INODE,

@@ -4,7 +4,8 @@
 import { libc } from '#shared/node/libc';
 import { type Child, decode, pidfd_open } from '#shared/processes';
 import { close } from '#shared/sockets';
-import { descriptorsOf, readText } from './processes';
+import { descriptorsOf } from './descriptors';
+import { readText } from './processes';
 
 /** A process that is remembered by a pidfd, which never means another one. */
 export interface Remembered {

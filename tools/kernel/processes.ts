@@ -5,18 +5,11 @@
  * while it is being looked at, or belong to somebody else: that is a null or
  * an empty list, never an exception. Sockets are in sockets.ts.
  */
-import {
-  closeSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-} from 'node:fs';
-import { libc } from '#shared/node/libc';
+import { readdirSync, readFileSync } from 'node:fs';
+import { signalName } from '#shared/signals';
 
 /** What the letters of proc_pid_stat(5) stand for. */
-const STATES = {
+export const STATES = {
   R: 'running',
   S: 'sleeping',
   D: 'in uninterruptible sleep',
@@ -123,25 +116,6 @@ export function zombiesOf(pid: number): Process[] {
     .filter((child) => child.state === 'Z');
 }
 
-/**
- * What each descriptor of a process stands for, see proc_pid_fd(5): a path,
- * `socket:[33058]`, `pipe:[33057]`, `anon_inode:[eventfd]`. Ascending, and
- * empty for a zombie.
- *
- * @returns null if there is no such process, or if it is somebody else's
- */
-export function descriptorsOf(pid: number): Map<number, string> | null {
-  const folder = `/proc/${pid}/fd`;
-  const names = orNull(() => readdirSync(folder));
-  if (names === null) return null;
-  const found = new Map<number, string>();
-  for (const fd of names.map(Number).sort((a, b) => a - b)) {
-    const target = orNull(() => readlinkSync(`${folder}/${fd}`));
-    if (target !== null) found.set(fd, target);
-  }
-  return found;
-}
-
 /** A limit of getrlimit(2); Infinity where there is none. */
 export interface Limit {
   soft: number;
@@ -215,6 +189,26 @@ function numberIn(text: string | null, name: string): number | null {
   return line ? Number(line[1]) : null;
 }
 
+/** The names of the signals in a mask, and the mask as the kernel writes it. */
+export interface SignalSet {
+  names: string[];
+  mask: string;
+}
+
+/**
+ * Signals of a process by proc_pid_status(5), where each has a bit: those that
+ * wait for it (ShdPnd), or that it ignores (SigIgn).
+ */
+export function signalsOf(pid: number, which: 'ShdPnd' | 'SigIgn'): SignalSet {
+  const line = new RegExp(`^${which}:\\t(\\w+)`, 'm');
+  const mask = line.exec(readStatus(pid) ?? '')?.[1] ?? '0';
+  const bits = BigInt(`0x${mask}`).toString(2).split('').reverse();
+  const names = bits.flatMap((bit, i) =>
+    bit === '1' ? [signalName(i + 1)] : [],
+  );
+  return { names, mask };
+}
+
 /** How much of RLIMIT_NPROC a user has used up: threads, zombies included. */
 export function threadsOfUser(uid: number): number {
   return listProcesses()
@@ -234,159 +228,6 @@ export function switchesOf(pid: number): number {
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** What a process waits for. */
-export interface Sleep {
-  /** A system call, or a function of the kernel where that is all we learn. */
-  call: string;
-  /** The descriptor that the call is about, if it takes one. */
-  descriptor: number | null;
-  /** Those that poll(2) waits for, where its memory may be read. */
-  among: number[] | null;
-}
-
-/**
- * The system call a process sleeps in, by proc_pid_syscall(5); where that is
- * not permitted, the function of the kernel, by proc_pid_wchan(5).
- *
- * @returns null if it runs, has ended, or may not be looked at
- */
-export function sleepOf(pid: number): Sleep | null {
-  const [number = '', first = '', second = ''] = (
-    readText(`/proc/${pid}/syscall`) ?? ''
-  ).split(' ');
-  const known = CALLS.find((call) => number === String(call[architecture]));
-  if (known) {
-    const { call, takesDescriptor } = known;
-    const descriptor = takesDescriptor ? Number(first) : null;
-    const polls = call === 'poll' || call === 'ppoll';
-    const among = polls
-      ? readPollSet(pid, BigInt(first), Number(second))
-      : null;
-    return { call, descriptor, among };
-  }
-  const place = readText(`/proc/${pid}/wchan`);
-  if (!place || place === '0') return null;
-  return { call: place, descriptor: null, among: null };
-}
-
-/**
- * The descriptors that a process has an epoll watch, see proc_pid_fdinfo(5):
- * an event loop has every connection there, also while it runs.
- *
- * @param descriptors those of the process, see `descriptorsOf`
- */
-export function watchedBy(
-  pid: number,
-  descriptors: Map<number, string>,
-): number[] {
-  return [...descriptors]
-    .filter(([, target]) => target === 'anon_inode:[eventpoll]')
-    .map(([fd]) => readText(`/proc/${pid}/fdinfo/${fd}`) ?? '')
-    .flatMap((text) => [...text.matchAll(/^tfd:\s*(\d+)/gm)])
-    .map(([, fd]) => Number(fd));
-}
-
-const POLLFD_BYTES = 8;
-const MAX_POLLFDS = 1_024;
-
-/** The descriptors of an array of struct pollfd, by proc_pid_mem(5). */
-function readPollSet(
-  pid: number,
-  address: bigint,
-  count: number,
-): number[] | null {
-  if (count > MAX_POLLFDS) return null;
-  const pollfds = Buffer.alloc(count * POLLFD_BYTES);
-  const memory = orNull(() => openSync(`/proc/${pid}/mem`, 'r'));
-  if (memory === null) return null;
-  const bytes = orNull(() =>
-    readSync(memory, pollfds, 0, pollfds.length, address),
-  );
-  closeSync(memory);
-  if (bytes !== pollfds.length) return null; // it has woken up meanwhile
-  return Array.from({ length: count }, (_, i) =>
-    pollfds.readInt32LE(i * POLLFD_BYTES),
-  );
-}
-
-const architecture = process.arch === 'arm64' ? 1 : 0;
-
-/** Calls that servers sleep in, and their numbers on x86-64 and arm64. */
-const CALLS = (
-  [
-    [0, 63, 'read', 'fd'],
-    [1, 64, 'write', 'fd'],
-    [7, null, 'poll'],
-    [23, null, 'select'],
-    [34, null, 'pause'],
-    [35, 101, 'nanosleep'],
-    [42, 203, 'connect', 'fd'],
-    [43, 202, 'accept', 'fd'],
-    [44, 206, 'sendto', 'fd'],
-    [45, 207, 'recvfrom', 'fd'],
-    [46, 211, 'sendmsg', 'fd'],
-    [47, 212, 'recvmsg', 'fd'],
-    [61, 260, 'wait4'],
-    [130, 133, 'rt_sigsuspend'],
-    [202, 98, 'futex'],
-    [230, 115, 'clock_nanosleep'],
-    [232, null, 'epoll_wait', 'fd'],
-    [247, 95, 'waitid'],
-    [270, 72, 'pselect6'],
-    [271, 73, 'ppoll'],
-    [281, 22, 'epoll_pwait', 'fd'],
-    [288, 242, 'accept4', 'fd'],
-  ] as const
-).map(([x64, arm64, call, fd]) => ({
-  0: x64,
-  1: arm64,
-  call,
-  takesDescriptor: fd !== undefined,
-}));
-
-/** One descriptor of one process. */
-export interface Holder {
-  pid: number;
-  fd: number;
-}
-
-/** Whether two descriptors are one open file description, and how we know. */
-export interface Comparison {
-  same: boolean;
-  evidence: 'kcmp' | 'inode';
-}
-
-const SYS_KCMP = [312, 272][architecture] ?? 0;
-const KCMP_FILE = 0;
-
-/**
- * Asks whether two descriptors stand for one open file description (open(2),
- * NOTES), as dup(2) and fork(2) make them: kcmp(2). Where that is forbidden,
- * the inode decides: a socket has one description only, see socket(7).
- *
- * @returns null if one is gone, or if neither way tells
- */
-export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
-  const order = libc.syscall(SYS_KCMP, a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
-  if (order >= 0) return { same: order === 0, evidence: 'kcmp' };
-  const [one, other] = [a, b].map(({ pid, fd }) =>
-    orNull(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
-  );
-  if (!one?.startsWith('socket:') || !other) return null;
-  return { same: one === other, evidence: 'inode' };
-}
-
-/** `sleeping in accept(17)`, `zombie`: a process in words. */
-export function describeState(
-  process: Process,
-  sleep = process.state === 'S' ? sleepOf(process.pid) : null,
-): string {
-  const state = STATES[process.state];
-  if (!sleep) return state;
-  const about = sleep.among ?? [sleep.descriptor ?? ''];
-  return `${state} in ${sleep.call}(${about.join(', ')})`;
-}
-
 /** The text of a file of /proc, or null if it cannot be read. */
 export function readText(path: string): string | null {
   return orNull(() => readFileSync(path, 'latin1'));
@@ -403,13 +244,13 @@ export function isStopped(pid: number): boolean {
   return threads.every((stat) => /\) T /.test(stat ?? ''));
 }
 
-function listNumbers(folder: string): number[] {
+export function listNumbers(folder: string): number[] {
   const names = orNull(() => readdirSync(folder)) ?? [];
   return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /** Gone, or not ours: ENOENT, ESRCH, EACCES, EPERM are no surprise here. */
-function orNull<T>(look: () => T): T | null {
+export function orNull<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {

@@ -2,13 +2,8 @@
  * The kernel's view of TCP sockets, and who holds them: sock_diag(7), or
  * /proc/net/tcp of proc_net(5), and the descriptors of every process.
  */
-import {
-  childrenOf,
-  descriptorsOf,
-  type Holder,
-  listPids,
-  readText,
-} from './processes';
+import { descriptorsOf, type Holder } from './descriptors';
+import { childrenOf, listPids, readText } from './processes';
 import { dumpSockets } from './sockdiag';
 import { TCP_STATES, type TcpSocket, toAddress, type Wanted } from './tcp';
 

@@ -14,7 +14,7 @@ import {
 import { startProgram } from '../harness/programs';
 import { lastWords, type Server, watchIdle } from '../harness/servers';
 import { STAGES } from '../harness/stages';
-import { descriptorsOf } from '../kernel/processes';
+import { descriptorsOf } from '../kernel/descriptors';
 import {
   askFor,
   comesTrue,

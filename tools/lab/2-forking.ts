@@ -1,20 +1,14 @@
 /**
  * Labs on one child per request, and what goes wrong with it: chapter 2.
  */
-
 import { get as httpGet } from 'node:http';
 import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { get, openClient, openClients } from '../harness/clients';
 import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
-import {
-  childrenOf,
-  compareDescriptors,
-  descriptorsOf,
-  threadsOfUser,
-  zombiesOf,
-} from '../kernel/processes';
+import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
+import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {
   askFor,
   childOf,

@@ -1,16 +1,11 @@
-/**
- * Labs on closing and waiting, and on the wrong turns: chapter 3.
- */
-
-import { signalName } from '#shared/signals';
 import { get, openClient, openClients } from '../harness/clients';
 import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
+import { descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
-  descriptorsOf,
   isStopped,
   readProcess,
-  readText,
+  signalsOf,
   zombiesOf,
 } from '../kernel/processes';
 import {
@@ -150,19 +145,10 @@ async function endTogether(
   return zombies();
 }
 
-/**
- * ShdPnd of proc_pid_status(5) has a bit for each signal that waits for a
- * process, in hexadecimal: the lowest for signal 1.
- */
 function pending({ pid }: Server): string {
-  const status = readText(`/proc/${pid}/status`) ?? '';
-  const mask = /^ShdPnd:\t(\w+)/m.exec(status)?.[1] ?? '0';
-  const bits = [...Number.parseInt(mask, 16).toString(2)].reverse();
-  const waiting = bits.flatMap((bit, i) =>
-    bit === '1' ? [signalName(i + 1)] : [],
-  );
-  const names = waiting.join(', ') || 'none';
-  return `signals pending, by /proc/${pid}/status: ${names} (ShdPnd ${mask})`;
+  const { names, mask } = signalsOf(pid, 'ShdPnd');
+  const list = names.join(', ') || 'none';
+  return `signals pending, by /proc/${pid}/status: ${list} (ShdPnd ${mask})`;
 }
 
 const MANY = 100;

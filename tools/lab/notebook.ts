@@ -11,7 +11,8 @@ import type { Defer, Program } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { compile, STAGES, type Stage, targetOf } from '../harness/stages';
 import { waitFor } from '../harness/wait';
-import { childrenOf, describeState, readProcess } from '../kernel/processes';
+import { childrenOf, readProcess } from '../kernel/processes';
+import { describeState } from '../kernel/sleeps';
 import type { Note } from '../model/replay';
 
 /** One experiment that the reader makes. */

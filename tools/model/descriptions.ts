@@ -6,7 +6,7 @@ import {
   type Comparison,
   compareDescriptors,
   type Holder,
-} from '../kernel/processes';
+} from '../kernel/descriptors';
 
 /**
  * An open file description, see open(2), NOTES, and the descriptors that lead

@@ -2,9 +2,9 @@
  * What a snapshot means: a pure function, so that programs (--json), the
  * screen and the tests are told the same.
  */
-
 import { formatAddress } from '#shared/sockets';
-import { describeState, type Holder } from '../kernel/processes';
+import type { Holder } from '../kernel/descriptors';
+import { describeState } from '../kernel/sleeps';
 import type { Description } from './descriptions';
 import { type Pair, pairUp } from './pairs';
 import type { End, Member, Snapshot } from './snapshot';

@@ -3,7 +3,7 @@
  * as well.
  */
 import { ranges } from '../common/ranges';
-import type { Holder } from '../kernel/processes';
+import type { Holder } from '../kernel/descriptors';
 import type { Description } from './descriptions';
 import type { Model } from './diagnosis';
 import type { Standing } from './pairs';

@@ -1,9 +1,8 @@
 /**
  * Both ends of each connection, and how it stands.
  */
-
 import { formatAddress, type SocketPair } from '#shared/sockets';
-import type { Holder } from '../kernel/processes';
+import type { Holder } from '../kernel/descriptors';
 import type { TcpSocket, TcpState } from '../kernel/tcp';
 import type { Member, Snapshot } from './snapshot';
 

@@ -3,6 +3,7 @@
  * without Node: it runs in browsers as well.
  */
 import type { Frame } from './frames';
+
 /** What JSON can hold, but no null: that stands for what has gone. */
 export type Value =
   | string

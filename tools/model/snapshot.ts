@@ -4,6 +4,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { describeEnding } from '#shared/processes';
+import { descriptorsOf, type Holder, watchedBy } from '../kernel/descriptors';
 import {
   endOf,
   endOfZombie,
@@ -12,20 +13,16 @@ import {
   remember,
 } from '../kernel/endings';
 import {
-  descriptorsOf,
-  type Holder,
   type Limits,
   limitsOf,
   listPids,
   type Process,
   readProcess,
   readUptime,
-  type Sleep,
-  sleepOf,
   threadsOfUser,
   userOf,
-  watchedBy,
 } from '../kernel/processes';
+import { type Sleep, sleepOf } from '../kernel/sleeps';
 import { findHolders, listSockets } from '../kernel/sockets';
 import type { TcpSocket } from '../kernel/tcp';
 import { type Description, findDescriptions } from './descriptions';

@@ -20,9 +20,9 @@ import { type Defer, withCleanUp } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { built, compile, STAGES } from '../harness/stages';
 import { waitFor } from '../harness/wait';
+import { descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
-  descriptorsOf,
   memoryOf,
   ownMemoryOf,
   zombiesOf,

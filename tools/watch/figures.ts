@@ -3,7 +3,7 @@
  */
 import { ranges } from '../common/ranges';
 import { count, plainNumber } from '../common/words';
-import type { Holder } from '../kernel/processes';
+import type { Holder } from '../kernel/descriptors';
 import type { Model } from '../model/diagnosis';
 import { isShort, type Queue } from '../model/facts';
 import { HEADING, heading, type Line, type Style } from './lines';

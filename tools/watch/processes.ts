@@ -1,7 +1,6 @@
 /**
  * The processes as lines: a tree, in which a zombie looks like one.
  */
-
 import { printable } from '#shared/text';
 import { count, formatAge, plainNumber } from '../common/words';
 import type { Model } from '../model/diagnosis';

@@ -1,7 +1,6 @@
 /**
  * Pictures of processes: what fork shares, a child's life, signals.
  */
-
 import { CONNECTION, LISTENER } from '../../common/numbers';
 import {
   arrow,

@@ -1,7 +1,6 @@
 /**
  * Pictures of connections: their names, the calls, the accept queue.
  */
-
 import { CLIENT_PORT, CONNECTION, LISTENER, PORT } from '../../common/numbers';
 import { arrow, box, frame, line, type Picture, text } from '../../common/svg';
 
