@@ -48,7 +48,10 @@ export async function acceptOrSignal(
   listener: number,
 ): Promise<number | NoClient> {
   if (!either) {
-    either = await watchBoth(listener);
+    await handleSignals(); // the event loop takes up new handlers when it turns
+    either = new PollSet(2)
+      .set(CLIENT, listener, POLLIN)
+      .set(SIGNAL, eventLoopDescriptor(), POLLIN);
     return 'signal'; // one may have come and been handled on the way
   }
   poll(either, NO_LIMIT);
@@ -75,28 +78,12 @@ const SIGNAL = 1;
 /** Of the one listener that this process has. */
 let either: PollSet | null = null;
 
-async function watchBoth(listener: number): Promise<PollSet> {
-  await handleSignals(); // the event loop takes up new handlers when it turns
-  const signals = eventLoopDescriptor();
-  return new PollSet(2)
-    .set(CLIENT, listener, POLLIN)
-    .set(SIGNAL, signals, POLLIN);
-}
-
 // Nothing left to make a descriptor of, here or in the whole machine.
-const EXHAUSTED: number[] = [E.EMFILE, E.ENFILE, E.ENOBUFS, E.ENOMEM];
+const EXHAUSTED = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM)$/;
 // There is nothing wrong with the listener. Most of these are on the list of
 // accept(2) of what servers should take for "try again".
-const GONE: number[] = [
-  E.ECONNABORTED,
-  E.EPROTO,
-  E.ENETDOWN,
-  E.ENOPROTOOPT,
-  E.EHOSTUNREACH,
-  E.EOPNOTSUPP,
-  E.ENETUNREACH,
-  E.EPERM,
-];
+const GONE =
+  /^(ECONNABORTED|EPROTO|ENETDOWN|ENOPROTOOPT|EHOSTUNREACH|EOPNOTSUPP|ENETUNREACH|EPERM)$/;
 /** At most this long, since others than our children may free something. */
 const EXHAUSTED_MS = 500;
 
@@ -108,21 +95,16 @@ async function acceptReady(listener: number): Promise<number | NoClient> {
     return client;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const { errno } = error;
-    if (GONE.includes(errno)) return tell(errno, 'gone');
-    if (!EXHAUSTED.includes(errno)) throw error;
-    tell(errno, 'exhausted');
+    const { code, errno } = error;
+    const gone = GONE.test(code);
+    if (!gone && !EXHAUSTED.test(code)) throw error;
+    if (errno !== lastErrno) log('accept:', describeErrno(errno));
+    lastErrno = errno;
+    if (gone) return 'gone';
     await nextSignal(EXHAUSTED_MS);
     return 'exhausted';
   }
 }
 
-/** The last error that was logged, 0 after a success. */
+/** Of the last attempt, 0 if it succeeded: an error is logged when it begins. */
 let lastErrno = 0;
-
-/** Logs an error when it begins, not at every attempt. */
-function tell<Why extends NoClient>(errno: number, why: Why): Why {
-  if (errno !== lastErrno) log('accept:', describeErrno(errno));
-  lastErrno = errno;
-  return why;
-}

@@ -3,7 +3,6 @@
  * descriptor, either.
  */
 import {
-  type Fields,
   type Head,
   type Incoming,
   MAX_BODY,
@@ -67,9 +66,8 @@ function* readChunkSize(incoming: Incoming): Parser<number | undefined> {
  * too late, and would be believed by somebody who merges it into the head.
  */
 function* readTrailer(incoming: Incoming): Parser<Rejection | undefined> {
-  const fields: Fields = new Map();
-  const problem = yield* readFields(incoming, fields);
-  if (problem) return problem;
+  const fields = yield* readFields(incoming);
+  if ('reason' in fields) return fields;
   const framing = ['content-length', 'transfer-encoding'];
   return framing.some((name) => fields.has(name))
     ? reject(400, 'a trailer cannot say how long the body is')

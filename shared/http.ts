@@ -74,11 +74,8 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 // RFC 3986: http://authority if there is one, the path, the query.
 const TARGET = /^(?:https?:\/\/([^/?]+))?((?:\/[^?]*)?)(\?.*)?$/i;
-// Optional white space, RFC 9110 section 5.6.3: no more than spaces and tabs.
-// The second half begins to match only where a run of them begins. Otherwise
-// it would try each of 30,000 spaces in the middle of a value, and from each
-// go on to the last.
-const OUTER_SPACE = /^[\t ]+|(?<![\t ])[\t ]+$/g;
+// What is left without the white space around it, RFC 9110 section 5.6.3.
+const TRIMMED = /[^\t ](?:.*[^\t ])?/s;
 // What path and query may consist of, and what a host and a port look like.
 const URI = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i;
 const HOST =
@@ -89,21 +86,10 @@ const HOST =
 /** Reads request line and fields: RFC 9112 sections 2 to 6. */
 export function* parseHead(incoming: Incoming): Parser<Head | Rejection> {
   const line = yield* readRequestLine(incoming);
-  if (line.kind === 'rejection') return line;
-  const fields: Fields = new Map();
-  const problem = yield* readFields(incoming, fields);
-  return problem ?? makeHead(line, fields);
-}
-
-interface RequestLine {
-  kind: 'request line';
-  method: string;
-  path: string;
-  version: string;
-}
-
-function makeHead(line: RequestLine, fields: Fields): Head | Rejection {
+  if ('reason' in line) return line;
   const { method, path, version } = line;
+  const fields = yield* readFields(incoming);
+  if ('reason' in fields) return fields;
   const length = bodyLength(version, fields);
   if (typeof length === 'object') return length;
   const expected = version === '1.0' ? [] : listOf(fields, 'expect');
@@ -111,6 +97,12 @@ function makeHead(line: RequestLine, fields: Fields): Head | Rejection {
   if (problem) return problem;
   const expectsContinue = expected.length > 0;
   return { kind: 'head', method, path, length, expectsContinue };
+}
+
+interface RequestLine {
+  method: string;
+  path: string;
+  version: string;
 }
 
 function* readRequestLine(incoming: Incoming): Parser<RequestLine | Rejection> {
@@ -140,7 +132,7 @@ function parseRequestLine(text: string): RequestLine | Rejection {
       ? reject(405, `${method} is not allowed`)
       : reject(501, 'the method is unknown');
   }
-  return { kind: 'request line', method, path, version };
+  return { method, path, version };
 }
 
 /** The four forms of a target, RFC 9112 section 3.2; only the path counts. */
@@ -254,20 +246,16 @@ export type Fields = Map<string, string[]>;
  * Reads the fields of a head or of a trailer, and the empty line behind them:
  * RFC 9112 section 5. LF alone is as good as CR LF (2.2), as it comes when
  * somebody types a request into nc(1).
- *
- * @param into where the fields are put
  */
-export function* readFields(
-  incoming: Incoming,
-  into: Fields,
-): Parser<Rejection | undefined> {
+export function* readFields(incoming: Incoming): Parser<Fields | Rejection> {
+  const fields: Fields = new Map();
   const end = incoming.at + MAX_FIELD_BYTES;
   for (let count = 0; ; count++) {
     const line = yield* readLine(incoming, end - incoming.at);
     if (line.end === 'none') return reject(431, 'the fields are too long');
-    if (line.text === '') return undefined;
+    if (line.text === '') return fields;
     if (count === MAX_FIELDS) return reject(431, 'there are too many fields');
-    const problem = addField(into, line.text);
+    const problem = addField(fields, line.text);
     if (problem) return problem;
   }
 }
@@ -282,7 +270,7 @@ function addField(into: Fields, line: string): Rejection | undefined {
     return reject(400, `the field ${name} contains a control character`);
   }
   const key = name.toLowerCase();
-  into.set(key, [...(into.get(key) ?? []), withoutSpaces(value)]);
+  into.set(key, [...(into.get(key) ?? []), trim(value)]);
   return undefined;
 }
 
@@ -294,11 +282,11 @@ function listOf(fields: Fields, name: string): string[] {
 
 /** Several fields of a name are one, with commas: RFC 9110 section 5.3. */
 function split(values: string[]): string[] {
-  return values.join(',').split(',').map(withoutSpaces);
+  return values.join(',').split(',').map(trim);
 }
 
-function withoutSpaces(text: string): string {
-  return text.replace(OUTER_SPACE, '');
+function trim(text: string): string {
+  return TRIMMED.exec(text)?.[0] ?? '';
 }
 
 /** What the parsers return for bytes that are no request. */

@@ -42,7 +42,7 @@ export function serveClient(
   { timeout }: { timeout: number },
 ): void {
   try {
-    const inbox = emptyInbox();
+    const inbox: Inbox = { room: INBOX, bytes: NONE, at: 0, method: undefined };
     const request = receiveRequest(client, inbox, timeout);
     if (request === null) {
       log('the client left without a request');
@@ -54,17 +54,13 @@ export function serveClient(
     log(summary(request), '→', reply.status);
     hangUp(client, refused);
   } catch (error) {
-    giveUp(error);
+    const known = error instanceof SystemError && GONE[error.code];
+    if (!known) throw error; // nothing else may go wrong here
+    log(known);
   }
 }
 
-/** The client is gone, or might as well be. Nothing else may go wrong here. */
-function giveUp(error: unknown): void {
-  const known = error instanceof SystemError && GONE[error.code];
-  if (!known) throw error;
-  log(known);
-}
-
+/** The client is gone, or might as well be. */
 const GONE: Record<string, string> = {
   EPIPE: 'the client left early',
   ECONNRESET: 'the client left early',
@@ -90,10 +86,6 @@ const NONE = Buffer.alloc(0);
 /** A request on its way, and the memory it is received into. */
 interface Inbox extends Incoming {
   room: Buffer;
-}
-
-function emptyInbox(): Inbox {
-  return { room: INBOX, bytes: NONE, at: 0, method: undefined };
 }
 
 /** @returns null if the client left before it said anything */

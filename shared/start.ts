@@ -12,6 +12,7 @@ import {
   type Values,
 } from './flags';
 import { announce, startLog } from './log';
+import type { SystemError } from './node/libc';
 import { refuse } from './node/requirements';
 import {
   dropPrivileges,
@@ -75,18 +76,16 @@ export async function start<F extends Flags>(
   }
 }
 
-/** In the parent every failure of a system call ends here, in one line. */
+/**
+ * In the parent every failure of a system call ends here, in one line. Our
+ * errors and Node's say which call it was, and why.
+ */
 async function fail(name: string, error: unknown): Promise<never> {
-  if (!isOfASystemCall(error)) throw error;
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
   // Handlers of signals that have arrived run first, as they do in C.
   await handleSignals();
   console.error(`${name}: ${error.message}${advice(error)}`);
   process.exit(1);
-}
-
-/** Ours or Node's: both say which call has failed, and why. */
-function isOfASystemCall(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 /** A loader, or types to be stripped, would be part of every fork. */
@@ -98,8 +97,8 @@ function refuseSource(name: string): void {
 }
 
 /** What to do about the errors that a reader meets. */
-function advice(error: NodeJS.ErrnoException & { port?: number }): string {
-  const { syscall, code, port = 0 } = error;
+function advice(error: Error): string {
+  const { syscall, code, port = 0 } = error as Partial<SystemError>;
   if (code === 'EADDRINUSE') {
     return `: another program listens there; stop it, or take --port ${port + 1}`;
   }
