@@ -129,13 +129,15 @@ export function bar(
   return `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="2"/>`;
 }
 
-/** An arrow along points, dashed or not. */
+/** An arrow along points, dashed or not: x and y of the first, of the second … */
 export function arrow(
-  points: [x: number, y: number][],
+  points: number[],
   tone: Tone = 'plain',
   kind: '' | 'dashed' | 'both' = '',
 ): string {
-  const path = points.map(([x, y], i) => `${i ? 'L' : 'M'}${x} ${y}`).join('');
+  const path = points
+    .map((number, i) => (i % 2 ? ` ${number}` : `${i ? 'L' : 'M'}${number}`))
+    .join('');
   const start = kind === 'both' ? ' marker-start="url(#head)"' : '';
   return `<path class="l-${tone} ${kind}" d="${path}"${start} marker-end="url(#head)"/>`;
 }

@@ -3,6 +3,7 @@
  * left it in build/stages.json.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { MARKS } from '../common/marks';
 import type { Symptom } from '../experiments';
 import type { Finding } from '../experiments/findings';
 import { STAGE_NAMES, type Stage } from '../harness/stages';
@@ -23,12 +24,6 @@ const ROWS: Record<Symptom, string> = {
   port: 'the port, while children work',
 };
 
-const MARKS: Record<Finding['verdict'], string> = {
-  good: '✓',
-  bad: '✗',
-  none: '·',
-};
-
 type StageFinding = Finding & { stage: Stage; symptom: Symptom };
 
 /** @returns null unless all experiments have been made with all stages */
@@ -45,12 +40,9 @@ export function stageTable(): string[] | null {
     return [words, ...texts];
   });
   if (rows.flat().includes('')) return null;
-  return [
-    ['the experiment', ...STAGE_NAMES],
-    STAGE_NAMES.map(() => '---').concat('---'),
-  ]
-    .concat(rows)
-    .map((cells) => `| ${cells.join(' | ')} |`);
+  const head = ['the experiment', ...STAGE_NAMES];
+  const table = [head, head.map(() => '---'), ...rows];
+  return table.map((cells) => `| ${cells.join(' | ')} |`);
 }
 
 /** The lines of the table in a page: from where, and how many. */

@@ -2,7 +2,7 @@
  * The stages and what was measured in each of them, as a table.
  */
 import chalk from 'chalk';
-import { paint } from '../common/marks';
+import { MARKS, paint } from '../common/marks';
 import { wrap } from '../common/words';
 import { EXPERIMENTS, SYMPTOMS } from '../experiments';
 import { STAGE_NAMES } from '../harness/stages';
@@ -40,9 +40,9 @@ const LEGEND = [
 ];
 
 /** The mark of a finding: whether it is good, and whether it should be so. */
-export function markOf({ verdict, asPromised }: StageFinding): string {
+function markOf({ verdict, asPromised }: StageFinding): string {
   if (asPromised === false) return '!';
-  return { good: '✓', bad: '✗', none: '·' }[verdict];
+  return MARKS[verdict];
 }
 
 /** A cell's lines, each as wide as the cell. Empty: not measured. */

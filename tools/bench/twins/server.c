@@ -3,14 +3,12 @@
  *
  *     cc -O2 -o build/c-server tools/bench/twins/server.c
  *     build/c-server 8888 iterative|forking
- *     build/c-server 1000 forks
- *
- * The second makes children that do nothing, and says how long a fork takes.
+ *     build/c-server 1000 forks       says how long a fork takes
  *
  * It makes the system calls of the stages, in their order, so that `npm run
  * bench` shows what a language costs. It leaves out all of a request but the
- * first line, and of part 3 the limit of children, the 503 when there is no
- * process for a client, and the orderly end.
+ * first line, HEAD, clients that go on sending, and of part 3 the limit of
+ * children, the 503 when there is no process for a client, and the orderly end.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,51 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, TIMEOUT_SECONDS = 60, LINGER_SECONDS = 2 };
-enum { MAX_HEAD = 8192, MAX_BODY = 256, MAX_SLEEP_SECONDS = 3600 };
-static const char OK[] = "200 OK";
-
-static int listen_on(int port, const char *name);
-static void watch_children(int listener);
-static void serve_in_child(int client, int listener);
-static void serve(int client);
-static void time_forks(int count);
+enum { BACKLOG = 4096, TIMEOUT_SECONDS = 60, MAX_HEAD = 8192, MAX_BODY = 256 };
 
 /* How many connections accept has returned. A child inherits the number. */
 static long accepted = 0;
-
-int main(int argc, char **argv) {
-  const char *mode = argc == 3 ? argv[2] : "";
-  int forking = strcmp(mode, "forking") == 0;
-  if (strcmp(mode, "forks") == 0) {
-    time_forks(atoi(argv[1]));
-    return 0;
-  }
-  if (!forking && strcmp(mode, "iterative") != 0)
-    errx(2, "usage: %s PORT iterative|forking, or COUNT forks", argv[0]);
-  int listener = listen_on(atoi(argv[1]), argv[2]);
-  if (forking) watch_children(listener);
-  signal(SIGPIPE, SIG_IGN); /* whoever leaves early must not end us */
-
-  for (;;) {
-    int client = accept(listener, NULL, NULL);
-    if (client == -1 && errno != EINTR && errno != EAGAIN &&
-        errno != ECONNABORTED) {
-      warn("accept");
-      sleep(1); /* no descriptor is free, and accept would fail again at once */
-    }
-    /* Signals are not counted: we ask until no other child has ended. */
-    while (forking && waitpid(-1, NULL, WNOHANG) > 0)
-      ;
-    if (client == -1) continue;
-    accepted++;
-    if (forking) serve_in_child(client, listener);
-    else serve(client);
-    /* A child has a copy of its own. With ours open, the client would never
-       see the end of its answer. */
-    close(client);
-  }
-}
 
 static int listen_on(int port, const char *name) {
   struct sockaddr_in address = {.sin_family = AF_INET,
@@ -102,38 +59,21 @@ static void watch_children(int listener) {
   tzset(); /* or strftime would read the time zone in every child anew */
 }
 
-static void serve_in_child(int client, int listener) {
-  pid_t pid = fork();
-  if (pid == -1) warn("fork");
-  if (pid != 0) return;
-  signal(SIGCHLD, SIG_DFL); /* from here on, no call fails with EINTR */
-  close(listener);
-  serve(client);
-  close(client);
-  _exit(0);
-}
-
-/* read(2), or -1 if the deadline comes first. */
-static ssize_t receive(int client, char *into, size_t size, time_t deadline) {
+/* Reads up to the empty line; -1 if it does not come in time. */
+static int receive_head(int client, char *head) {
   struct pollfd ready = {.fd = client, .events = POLLIN};
-  time_t left = deadline - time(NULL);
-  if (left <= 0 || poll(&ready, 1, left * 1000) <= 0) return -1;
-  return read(client, into, size);
-}
-
-/* Reads up to the empty line. Returns NULL, or the status to refuse with. */
-static const char *receive_head(int client, char *head) {
   time_t deadline = time(NULL) + TIMEOUT_SECONDS;
   for (size_t used = 0; used < MAX_HEAD;) {
-    ssize_t count = receive(client, head + used, MAX_HEAD - used, deadline);
-    if (count == -1) return "408 Request Timeout";
-    if (count == 0) return "400 Bad Request"; /* a FIN, but no empty line */
+    time_t left = deadline - time(NULL);
+    if (left <= 0 || poll(&ready, 1, left * 1000) <= 0) return -1;
+    ssize_t count = read(client, head + used, MAX_HEAD - used);
+    if (count <= 0) return -1;
     used += count;
     /* The second is what somebody types into nc(1). */
     if (memmem(head, used, "\n\r\n", 3) || memmem(head, used, "\n\n", 2))
-      return NULL;
+      return 0;
   }
-  return "431 Request Header Fields Too Large";
+  return -1;
 }
 
 static void who_serves(int client, char *body) {
@@ -155,33 +95,25 @@ static const char *answer(char *head, int client, char *body) {
   if (path == NULL || *path != '/' || version == NULL ||
       strncmp(version, "HTTP/1.", 7) != 0 || strlen(version) != 8)
     return "400 Bad Request";
-  if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
-      strcmp(method, "POST") != 0)
-    return "405 Method Not Allowed\r\nAllow: GET, HEAD, POST";
+  if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
+    return "405 Method Not Allowed\r\nAllow: GET, POST";
   path[strcspn(path, "?")] = '\0';
-
   double seconds;
-  if (strcmp(path, "/count") == 0) {
-    snprintf(body, MAX_BODY, "accepted    %ld\n", accepted);
-    return OK;
-  }
-  if (sscanf(path, "/sleep/%lf", &seconds) == 1 && seconds >= 0 &&
-      seconds <= MAX_SLEEP_SECONDS)
+  if (sscanf(path, "/sleep/%lf", &seconds) == 1 && seconds >= 0)
     usleep(seconds * 1e6);
-  else if (strcmp(path, "/") != 0)
+  else if (strcmp(path, "/count") != 0 && strcmp(path, "/") != 0)
     return "404 Not Found";
-  who_serves(client, body);
-  return OK;
+  if (strcmp(path, "/count") != 0) who_serves(client, body);
+  else snprintf(body, MAX_BODY, "accepted    %ld\n", accepted);
+  return "200 OK";
 }
 
 /* One client, from its first byte to the last. */
 static void serve(int client) {
-  char head[MAX_HEAD + 1] = "", body[MAX_BODY], date[32], reply[1024];
-  const char *refusal = receive_head(client, head);
-  int bare = strncmp(head, "HEAD ", 5) == 0; /* before answer cuts it up */
-  const char *status = refusal ? refusal : answer(head, client, body);
-  if (status != OK) snprintf(body, sizeof body, "%.3s\n", status);
-
+  char head[MAX_HEAD + 1] = "", body[MAX_BODY] = "", date[32], reply[1024];
+  const char *status = receive_head(client, head) == -1
+                           ? "400 Bad Request"
+                           : answer(head, client, body);
   time_t now = time(NULL);
   strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now));
   /* No Content-Length: the end of the connection is the end of the body. */
@@ -189,16 +121,21 @@ static void serve(int client) {
                         "HTTP/1.1 %s\r\nDate: %s\r\n"
                         "Content-Type: text/plain; charset=utf-8\r\n"
                         "Connection: close\r\n\r\n%s",
-                        status, date, bare ? "" : body);
+                        status, date, body);
   /* So little always fits into the kernel's buffer: nothing is left over. */
   if (write(client, reply, length) == -1) return;
+  recv(client, head, MAX_HEAD, MSG_DONTWAIT); /* or close would be a reset */
+}
 
-  /* To close with bytes unread would be a reset, which can overtake the
-     answer. So we say that we are done, and read until the client is, too. */
-  if (!refusal && recv(client, head, MAX_HEAD, MSG_DONTWAIT) <= 0) return;
-  shutdown(client, SHUT_WR);
-  while (receive(client, head, MAX_HEAD, now + LINGER_SECONDS) > 0)
-    ;
+static void serve_in_child(int client, int listener) {
+  pid_t pid = fork();
+  if (pid == -1) warn("fork");
+  if (pid != 0) return;
+  signal(SIGCHLD, SIG_DFL); /* from here on, no call fails with EINTR */
+  close(listener);
+  serve(client);
+  close(client);
+  _exit(0);
 }
 
 static double now_us(void) {
@@ -213,11 +150,37 @@ static void time_forks(int count) {
     double before = now_us();
     pid_t pid = fork();
     if (pid == 0) _exit(0);
-    double after = now_us();
+    dprintf(STDOUT_FILENO, "%.1f\n", now_us() - before);
     if (pid == -1) err(1, "fork");
     waitpid(pid, NULL, 0);
-    printf("%.1f\n", after - before);
-    fflush(stdout);
   }
   pause();
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) errx(2, "usage: %s NUMBER iterative|forking|forks", argv[0]);
+  if (strcmp(argv[2], "forks") == 0) time_forks(atoi(argv[1]));
+  int forking = strcmp(argv[2], "forking") == 0;
+  int listener = listen_on(atoi(argv[1]), argv[2]);
+  if (forking) watch_children(listener);
+  signal(SIGPIPE, SIG_IGN); /* whoever leaves early must not end us */
+
+  for (;;) {
+    int client = accept(listener, NULL, NULL);
+    if (client == -1 && errno != EINTR && errno != EAGAIN &&
+        errno != ECONNABORTED) {
+      warn("accept");
+      sleep(1); /* no descriptor is free, and accept would fail again at once */
+    }
+    /* Signals are not counted: we ask until no other child has ended. */
+    while (forking && waitpid(-1, NULL, WNOHANG) > 0)
+      ;
+    if (client == -1) continue;
+    accepted++;
+    if (forking) serve_in_child(client, listener);
+    else serve(client);
+    /* A child has a copy of its own. With ours open, the client would never
+       see the end of its answer. */
+    close(client);
+  }
 }

@@ -89,18 +89,8 @@ function panel(moment: Moment, x: number, y: number): string[] {
     box([x + 176, y + 136, 88, 36], held ? 'kernel' : 'plain', ['2']),
     box([x + 284, y + 64, 98, 36], 'socket', ['listener']),
     box([x + 284, y + 136, 98, 36], held ? 'socket' : 'good', ['connection']),
-    arrow([
-      [x + 264, y + 82],
-      [x + 283, y + 82],
-    ]),
-    arrow(
-      [
-        [x + 264, y + 154],
-        [x + 283, y + 154],
-      ],
-      'plain',
-      held ? '' : 'dashed',
-    ),
+    arrow([x + 264, y + 82, x + 283, y + 82]),
+    arrow([x + 264, y + 154, x + 283, y + 154], 'plain', held ? '' : 'dashed'),
     text(
       x + PANEL.width / 2,
       y + PANEL.height - 12,
@@ -133,10 +123,7 @@ function table(
     const offset = name === 'parent' ? -6 : 6;
     const panelTop = name === 'parent' ? y - 38 : y - 122;
     shapes.push(
-      arrow([
-        [x + 80, row + 12],
-        [left + 175, panelTop + target + offset],
-      ]),
+      arrow([x + 80, row + 12, left + 175, panelTop + target + offset]),
     );
   });
   return shapes;
@@ -154,10 +141,7 @@ export function life(): Picture {
     box([xs[i] ?? 0, 70, 130, 60], tone, lines),
   );
   const step = (from: number, to: number, label: string) => [
-    arrow([
-      [from, 100],
-      [to, 100],
-    ]),
+    arrow([from, 100, to, 100]),
     text((from + to) / 2, 88, label, 'code middle'),
   ];
   shapes.push(
@@ -170,26 +154,9 @@ export function life(): Picture {
     text(415, 176, 'a PID and an exit status', 'soft middle'),
     text(655, 158, 'the PID may be', 'soft middle'),
     text(655, 176, 'used again', 'soft middle'),
-    arrow(
-      [
-        [415, 70],
-        [415, 40],
-        [455, 40],
-      ],
-      'process',
-      'dashed',
-    ),
+    arrow([415, 70, 415, 40, 455, 40], 'process', 'dashed'),
     text(465, 45, 'SIGCHLD to the parent: “look, when you can”'),
-    arrow(
-      [
-        [415, 190],
-        [415, 226],
-        [655, 226],
-        [655, 190],
-      ],
-      'plain',
-      'dashed',
-    ),
+    arrow([415, 190, 415, 226, 655, 226, 655, 190], 'plain', 'dashed'),
     text(535, 218, 'the parent ends: init waits', 'soft middle'),
   );
   return {
@@ -214,10 +181,7 @@ export function signals(): Picture {
     shapes.push(
       box([x, 50, 60, 40], 'bad', [`${i + 1}`], 'code'),
       arrow(
-        [
-          [x + 30, 90],
-          [170 + i * 6, 148],
-        ],
+        [x + 30, 90, 170 + i * 6, 148],
         i === 0 ? 'process' : 'plain',
         i === 0 ? '' : 'dashed',
       ),
@@ -225,14 +189,8 @@ export function signals(): Picture {
   }
   shapes.push(
     box([110, 150, 150, 34], 'process', ['SIGCHLD: 1'], 'code'),
-    arrow([
-      [260, 167],
-      [424, 188],
-    ]),
-    arrow([
-      [260, 167],
-      [424, 98],
-    ]),
+    arrow([260, 167, 424, 188]),
+    arrow([260, 167, 424, 98]),
     text(335, 222, 'the handler runs once:', 'soft middle'),
     text(335, 240, 'with which code in it?', 'soft middle'),
     box([425, 60, 355, 76], 'bad', [

@@ -17,14 +17,7 @@ export function socketPair(): Picture {
     shapes.push(
       box([40, y, 190, 40], 'socket', [`127.0.0.1:${port}`], 'code'),
       box([570, y, 190, 40], 'socket', [`127.0.0.1:${PORT}`], 'code'),
-      arrow(
-        [
-          [231, y + 20],
-          [569, y + 20],
-        ],
-        'plain',
-        'both',
-      ),
+      arrow([231, y + 20, 569, y + 20], 'plain', 'both'),
       text(400, y + 11, `${PORT} ⇄ ${port}`, 'code middle'),
     );
   });
@@ -83,13 +76,7 @@ export function calls(): Picture {
   ) => {
     const [from, to] = toServer ? [282, 518] : [518, 282];
     shapes.push(
-      arrow(
-        [
-          [from, y],
-          [to, y + 14],
-        ],
-        tone,
-      ),
+      arrow([from, y, to, y + 14], tone),
       text(400, y - 2, label, 'soft middle'),
     );
   };
@@ -137,13 +124,7 @@ export function eventLoop(): Picture {
   for (const [index, [from, to, words, tone]] of turns.entries()) {
     const y = 100 + index * 46;
     shapes.push(
-      arrow(
-        [
-          [from, y],
-          [to, y],
-        ],
-        tone,
-      ),
+      arrow([from, y, to, y], tone),
       text((from + to) / 2, y - 8, words, 'soft middle'),
     );
   }
@@ -176,10 +157,7 @@ export function queue(): Picture {
     box([675, 85, 90, 40], 'process', ['accept'], 'code'),
     text(720, 155, 'busy', 'soft middle'),
     text(720, 173, 'elsewhere', 'soft middle'),
-    arrow([
-      [608, 105],
-      [674, 105],
-    ]),
+    arrow([608, 105, 674, 105]),
   ];
   for (let i = 0; i < 6; i++) {
     shapes.push(
@@ -190,14 +168,7 @@ export function queue(): Picture {
     text(440, 155, 'connected, and nobody has called accept', 'soft middle'),
     text(440, 175, 'room for backlog + 1 = 6', 'soft middle'),
     box([30, 82, 130, 46], 'bad', ['7: SYN_SENT'], 'code'),
-    arrow(
-      [
-        [160, 105],
-        [247, 105],
-      ],
-      'bad',
-      'dashed',
-    ),
+    arrow([160, 105, 247, 105], 'bad', 'dashed'),
     text(203, 95, 'SYN', 'soft middle'),
     text(95, 155, 'not connected:', 'soft middle'),
     text(95, 173, 'it asks again', 'soft middle'),

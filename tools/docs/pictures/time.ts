@@ -14,80 +14,48 @@ type Bar = [
   tone: 'good' | 'bad' | 'process',
 ];
 
-const STAGES: { name: string; note: string; rows: [string, Bar[]][] }[] = [
+const served = (from: number, to: number, label = ''): Bar => [
+  label,
+  from,
+  to,
+  'process',
+];
+const waits = (from: number, to: number): Bar => ['waits', from, to, 'bad'];
+const ends = (from: number, to: number): Bar => ['FIN', from, to, 'good'];
+const hangs = (from: number, why: string): Bar => [
+  `${why}no FIN: hangs`,
+  from,
+  7.8,
+  'bad',
+];
+
+/** What becomes of three clients: of /sleep/4, and of two that ask for /. */
+const STAGES: { name: string; note: string; clients: Bar[][] }[] = [
   {
     name: 'part 1',
     note: 'one after the other',
-    rows: [
-      ['/sleep/4', [['served', 0, 4, 'process']]],
-      [
-        '/',
-        [
-          ['waits', 0.3, 4, 'bad'],
-          ['', 4, 4.3, 'process'],
-        ],
-      ],
-      [
-        '/',
-        [
-          ['waits', 0.6, 4.3, 'bad'],
-          ['', 4.3, 4.6, 'process'],
-        ],
-      ],
+    clients: [
+      [served(0, 4, 'served')],
+      [waits(0.3, 4), served(4, 4.3)],
+      [waits(0.6, 4.3), served(4.3, 4.6)],
     ],
   },
   {
     name: 'part 2',
     note: 'at once, without an end',
-    rows: [
-      [
-        '/sleep/4',
-        [
-          ['served', 0, 4, 'process'],
-          ['no FIN: hangs', 4, 7.8, 'bad'],
-        ],
-      ],
-      [
-        '/',
-        [
-          ['', 0.3, 0.6, 'process'],
-          ['has its answer, no FIN: hangs', 0.6, 7.8, 'bad'],
-        ],
-      ],
-      [
-        '/',
-        [
-          ['', 0.6, 0.9, 'process'],
-          ['has its answer, no FIN: hangs', 0.9, 7.8, 'bad'],
-        ],
-      ],
+    clients: [
+      [served(0, 4, 'served'), hangs(4, '')],
+      [served(0.3, 0.6), hangs(0.6, 'has its answer, ')],
+      [served(0.6, 0.9), hangs(0.9, 'has its answer, ')],
     ],
   },
   {
     name: 'part 3',
     note: 'at once, and done',
-    rows: [
-      [
-        '/sleep/4',
-        [
-          ['served', 0, 4, 'process'],
-          ['FIN', 4, 4.7, 'good'],
-        ],
-      ],
-      [
-        '/',
-        [
-          ['', 0.3, 0.6, 'process'],
-          ['FIN', 0.6, 1.3, 'good'],
-        ],
-      ],
-      [
-        '/',
-        [
-          ['', 0.6, 0.9, 'process'],
-          ['FIN', 0.9, 1.6, 'good'],
-        ],
-      ],
+    clients: [
+      [served(0, 4, 'served'), ends(4, 4.7)],
+      [served(0.3, 0.6), ends(0.6, 1.3)],
+      [served(0.6, 0.9), ends(0.9, 1.6)],
     ],
   },
 ];
@@ -95,13 +63,14 @@ const STAGES: { name: string; note: string; rows: [string, Bar[]][] }[] = [
 /** Three clients at three servers. */
 export function stages(): Picture {
   const shapes: string[] = [];
-  STAGES.forEach(({ name, note, rows }, index) => {
+  STAGES.forEach(({ name, note, clients }, index) => {
     const top = 20 + index * 142;
     shapes.push(
       text(20, top + 14, name, 'strong'),
       text(LEFT, top + 14, note, 'soft'),
     );
-    rows.forEach(([path, bars], row) => {
+    clients.forEach((bars, row) => {
+      const path = row === 0 ? '/sleep/4' : '/';
       const y = top + 24 + row * 34;
       shapes.push(text(LEFT - 12, y + 19, path, 'code end'));
       for (const [label, from, to, tone] of bars) {
@@ -124,12 +93,7 @@ export function stages(): Picture {
       ),
     );
   }
-  shapes.push(
-    arrow([
-      [LEFT + 7.9 * UNIT, bottom],
-      [LEFT + 8 * UNIT, bottom],
-    ]),
-  );
+  shapes.push(arrow([LEFT + 7.9 * UNIT, bottom, LEFT + 8 * UNIT, bottom]));
   return {
     title: 'Three clients at the three stages',
     description:
