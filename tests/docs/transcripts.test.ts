@@ -5,14 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { readChapters } from '../../tools/docs/chapters';
 import { substance } from '../../tools/docs/transcripts/compare';
-import {
-  findExperiments,
-  programsOf,
-} from '../../tools/docs/transcripts/experiment';
 import { perform } from '../../tools/docs/transcripts/perform';
+import { findSittings, programsOf } from '../../tools/docs/transcripts/sitting';
 import { freePort } from '../../tools/harness/servers';
 
-const EXPERIMENTS = readChapters().flatMap(findExperiments);
+const EXPERIMENTS = readChapters().flatMap(findSittings);
 const MISSING = findMissing(EXPERIMENTS.flatMap(programsOf));
 
 describe.concurrent('a transcript is what really comes out', () => {

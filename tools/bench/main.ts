@@ -44,6 +44,7 @@ const LOADS = {
   },
 };
 type LoadName = keyof typeof LOADS;
+const LOAD_NAMES = Object.keys(LOADS) as LoadName[];
 
 const FLAGS = {
   seconds: seconds('how long each run lasts', [0.1, 60], 1),
@@ -68,16 +69,12 @@ async function main(): Promise<void> {
     seconds: flags.seconds,
     skipped,
     costs,
-    loads: (Object.keys(LOADS) as LoadName[]).map((load) => ({
+    loads: LOAD_NAMES.map((load) => ({
       load,
       what: LOADS[load].what,
       results: names.map((name): Result => {
-        const { label } = CONTESTANTS[name];
-        return {
-          name,
-          label,
-          ...summarizeRuns(runs.get(`${name} ${load}`) ?? []),
-        };
+        const summary = summarizeRuns(runs.get(`${name} ${load}`) ?? []);
+        return { name, label: CONTESTANTS[name].label, ...summary };
       }),
     })),
   };
@@ -106,8 +103,7 @@ async function measureAll(
   seconds: number,
 ): Promise<Map<string, Run[]>> {
   const runs = new Map<string, Run[]>();
-  const loads = Object.keys(LOADS) as LoadName[];
-  const progress = new Progress(rounds * names.length * loads.length);
+  const progress = new Progress(rounds * names.length * LOAD_NAMES.length);
   const servers = new Map<Name, Running>();
   // A run that does not count: the load has to be compiled, too.
   progress.say(`warms up for ${seconds} s`);
@@ -116,7 +112,7 @@ async function measureAll(
     // Back and forth: none is always the one after the slowest.
     const order = round % 2 === 0 ? names : names.toReversed();
     for (const name of order) {
-      for (const load of loads) {
+      for (const load of LOAD_NAMES) {
         progress.show(`${CONTESTANTS[name].label} · ${LOADS[load].short}`);
         const key = `${name} ${load}`;
         const run = await measure(name, load, seconds, servers);
@@ -172,19 +168,13 @@ async function putBothUnderLoad(
 ): Promise<Run> {
   const before = await askForCount(port);
   const common = { port, seconds, ends, most: bound };
-  const quick = putUnderLoad({
-    ...common,
-    path: '/',
-    connections: QUICK_CLIENTS,
-  });
-  const path = `/sleep/${SLEEP_SECONDS}`;
-  const slow: Outcome[] =
-    load === 'mixed'
-      ? [await putUnderLoad({ ...common, path, connections: 1 })]
-      : [];
-  const outcome = await quick;
+  const sleep = `/sleep/${SLEEP_SECONDS}`;
+  const clients = [{ ...common, path: '/', connections: QUICK_CLIENTS }];
+  if (load === 'mixed')
+    clients.push({ ...common, path: sleep, connections: 1 });
+  const all = await Promise.all(clients.map(putUnderLoad));
   const counted = (await askForCount(port)) - before - 1;
-  return { ...outcome, all: [outcome, ...slow], counted };
+  return { ...(all[0] as Outcome), all, counted };
 }
 
 run('bench', main);

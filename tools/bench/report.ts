@@ -67,16 +67,10 @@ function formatRows(results: Result[]): string[] {
   });
 }
 
-function row(label: string, ...cells: [...string[]]): string {
-  const [rate = '', median = '', p99 = '', ratio = '', bar = ''] = cells;
-  const columns = [
-    label.padEnd(28),
-    rate.padStart(6),
-    median.padStart(8),
-    p99.padStart(8),
-    ratio.padStart(8),
-    bar,
-  ];
+function row(label: string, rate: string, ...cells: string[]): string {
+  const bar = cells.pop() ?? '';
+  const figures = cells.map((cell) => cell.padStart(8));
+  const columns = [label.padEnd(28), rate.padStart(6), ...figures, bar];
   return columns.join(' ').trimEnd();
 }
 
@@ -115,20 +109,6 @@ export function formatRate(perSecond: number): string {
 /** Where progress is shown: process.stderr, that is. */
 type Screen = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
 
-/** What of a list to do has been begun: the run of a server under a load. */
-interface Begun {
-  number: number;
-  total: number;
-  secondsLeft: number | null;
-  what: string;
-}
-
-/** `12 of 48, 70 s left · part 3: forks and cleans up · with a slow client` */
-function progressLine({ number, total, secondsLeft, what }: Begun): string {
-  const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
-  return `${number} of ${total}${left} · ${what}`;
-}
-
 /** In a log, a line now and then says enough. */
 const LOG_EVERY_MS = 10_000;
 
@@ -148,11 +128,12 @@ export class Progress {
     this.#screen = screen;
   }
 
+  /** `12 of 48, 70 s left · part 3: forks and cleans up · quick clients` */
   show(what: string): void {
-    const secondsLeft = this.#secondsLeft();
-    const number = ++this.#begun;
-    const total = this.#total;
-    this.say(progressLine({ number, total, secondsLeft, what }));
+    const each = (performance.now() - this.#started) / 1000 / this.#begun;
+    const seconds = Math.ceil(each * (this.#total - this.#begun));
+    const left = this.#begun > 0 ? `, ${seconds} s left` : '';
+    this.say(`${++this.#begun} of ${this.#total}${left} · ${what}`);
   }
 
   /** Words instead of figures, before there are any. */
@@ -170,11 +151,5 @@ export class Progress {
 
   clear(): void {
     if (this.#screen.isTTY) this.#screen.write('\r\x1b[K');
-  }
-
-  #secondsLeft(): number | null {
-    if (this.#begun === 0) return null;
-    const each = (performance.now() - this.#started) / 1000 / this.#begun;
-    return Math.ceil(each * (this.#total - this.#begun));
   }
 }

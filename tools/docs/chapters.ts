@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const DOCS = 'docs';
+const DOCS = 'docs';
 
 /** A code fence, and where it stands. */
 export interface Fence {

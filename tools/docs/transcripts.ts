@@ -18,11 +18,11 @@ import {
 } from './chapters';
 import { differenceOf } from './differences';
 import { findStageTable, stageTable } from './stage-table';
-import { findExperiments } from './transcripts/experiment';
 import { perform } from './transcripts/perform';
+import { findSittings } from './transcripts/sitting';
 
 // Of four digits, like 8888, and not the same one twice: the connections of
-// the experiment before are still in TIME_WAIT.
+// the sitting before are still in TIME_WAIT.
 let port = 8900 + (process.pid % 900);
 
 async function main(part = ''): Promise<void> {
@@ -34,9 +34,9 @@ async function main(part = ''): Promise<void> {
       if (kind !== 'diff' || !before || !after) continue;
       contents.set(fence, differenceOf(before, after));
     }
-    for (const experiment of findExperiments(chapter)) {
-      console.log(experiment.title);
-      const outcome = await perform(experiment, port++, false);
+    for (const sitting of findSittings(chapter)) {
+      console.log(sitting.title);
+      const outcome = await perform(sitting, port++, false);
       for (const [fence, lines] of outcome) contents.set(fence, lines);
     }
     writeFileSync(chapter.file, replaceFences(chapter, contents));

@@ -27,7 +27,7 @@ export interface Aim {
 }
 
 /** Which part of a stage becomes what, before a reader begins. */
-export type Edit = [part: string, replacement: string];
+type Edit = [part: string, replacement: string];
 
 export interface Exercise {
   /** What it is called in the names of files. */

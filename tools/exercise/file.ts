@@ -11,8 +11,8 @@ import {
 import { join } from 'node:path';
 import { diffOf } from '../common/difference';
 import type { Exercise } from './exercises';
+import { MINE } from './mine';
 import { linesOf, type Words } from './page';
-import { MINE } from './progress';
 
 /** The program in mine/ that an exercise is solved in, without `.ts`. */
 export function programOf({ name }: Exercise, { number }: Words): string {

@@ -15,9 +15,9 @@ import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { EXERCISES } from './exercises';
 import { begin, programOf, putAside } from './file';
+import { forgetAttempt, note, readAttempts, takeMine } from './mine';
 import { readWords, type Words } from './page';
 import { say, showList, showTask } from './print';
-import { forget, note, readProgress, takeMine } from './progress';
 import { celebrate, filesOf, lookOnce, type Task, work } from './session';
 
 const NAME = 'exercise';
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   const words = readWords();
   if (order.which === null) {
     if (order.once) usageError(NAME, '--once takes the number of an exercise');
-    showList(EXERCISES, words, readProgress());
+    showList(EXERCISES, words, readAttempts());
     return;
   }
   const task = taskOf(order, words);
@@ -117,7 +117,7 @@ function taskAt(index: number, words: Words[]): Task | null {
 function withCommand(task: Task): Task {
   const { name, start } = task.exercise;
   if (task.command || start !== null) return task;
-  const command = readProgress()[name]?.command ?? null;
+  const command = readAttempts()[name]?.command ?? null;
   if (command === null) {
     usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
   }
@@ -126,7 +126,7 @@ function withCommand(task: Task): Task {
 
 function reset({ exercise, words }: Task): void {
   const kept = putAside(programOf(exercise, words));
-  forget(exercise.name);
+  forgetAttempt(exercise.name);
   say(kept ? `Your file is now ${kept}.` : 'There was no file of yours.');
 }
 
@@ -147,12 +147,12 @@ async function goThrough(first: Task, words: Words[]): Promise<void> {
     task = taskAt(task.words.number, words);
     if (task?.exercise.start === null && withoutCommand(task)) task = null;
   }
-  showList(EXERCISES, words, readProgress());
+  showList(EXERCISES, words, readAttempts());
 }
 
 /** The last one takes a command, which has to come from the command line. */
 function withoutCommand({ exercise }: Task): boolean {
-  if (readProgress()[exercise.name]?.command) return false;
+  if (readAttempts()[exercise.name]?.command) return false;
   say(`\nThe next one takes the command of a server: ${EXAMPLE}`);
   return true;
 }
@@ -160,7 +160,7 @@ function withoutCommand({ exercise }: Task): boolean {
 async function open(task: Task): Promise<void> {
   const { exercise, words } = task;
   showTask(words);
-  if (readProgress()[exercise.name]?.prediction === undefined) {
+  if (readAttempts()[exercise.name]?.prediction === undefined) {
     note(exercise.name, { prediction: await askForPrediction() });
   }
   remember(task);

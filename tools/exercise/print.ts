@@ -7,8 +7,8 @@ import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
 import { type Exercise, wordsOf } from './exercises';
+import type { Attempt, Attempts } from './mine';
 import { linesOf, type Words } from './page';
-import type { Attempt, Progress } from './progress';
 import type { Problem, Seen } from './round';
 
 const WIDTH = 78;
@@ -28,7 +28,7 @@ export function show(markdown: string): void {
 export function showList(
   exercises: Exercise[],
   words: Words[],
-  progress: Progress,
+  attempts: Attempts,
 ): void {
   const width = Math.max(...words.map(({ title }) => title.length));
   let last = '';
@@ -37,12 +37,12 @@ export function showList(
     const lines = linesOf(after, WIDTH);
     if (after !== last) console.log(`\n${chalk.dim(lines.join('\n'))}`);
     last = after;
-    const state = stateOf(progress[exercise.name]);
+    const state = stateOf(attempts[exercise.name]);
     const row = `${String(number).padStart(2)}  ${title.padEnd(width)}`;
     console.log(`  ${state.mark} ${row}  ${state.words}`);
   }
-  const next = exercises.findIndex(({ name }) => !progress[name]?.solved);
-  console.log(`\n  ${barOf(exercises, progress)}`);
+  const next = exercises.findIndex(({ name }) => !attempts[name]?.solved);
+  console.log(`\n  ${barOf(exercises, attempts)}`);
   const how =
     next === -1
       ? 'All are solved. npm run exercise 1 looks at one again.'
@@ -62,9 +62,9 @@ function stateOf(attempt?: Attempt): { mark: string; words: string } {
 const BAR = 39;
 
 /** `█████████░░░░░  4 of 13 solved` */
-export function barOf(exercises: Exercise[], progress: Progress): string {
+export function barOf(exercises: Exercise[], attempts: Attempts): string {
   const all = exercises.length;
-  const solved = exercises.filter(({ name }) => progress[name]?.solved).length;
+  const solved = exercises.filter(({ name }) => attempts[name]?.solved).length;
   const full = Math.round((BAR * solved) / all);
   const bar = '█'.repeat(full) + '░'.repeat(BAR - full);
   return `${bar}  ${solved} of ${all} solved`;

@@ -2,7 +2,7 @@
  * One look at a reader's server.
  */
 import type { Finding } from '../experiments/findings';
-import { type Defer, startProgram, withCleanUp } from '../harness/programs';
+import { startProgram, withCleanUp } from '../harness/programs';
 import { NoServer, type Target } from '../harness/servers';
 import { bad } from './connections';
 import type { Aim, Exercise } from './exercises';
@@ -49,37 +49,11 @@ async function lookAt(
   signal?: AbortSignal,
 ): Promise<Finding> {
   try {
-    return await whileWanted(signal, (defer) => aim.look(target, defer));
+    return await withCleanUp((defer) => aim.look(target, defer), signal);
   } catch (error) {
     const { message } = error as Error;
     const what = error instanceof NoServer ? 'no server' : 'not measured';
     return bad(what, [message]);
-  }
-}
-
-/**
- * Runs a piece of work and undoes what it leaves: at its end, and at once when
- * nobody wants it any more.
- */
-async function whileWanted<T>(
-  signal: AbortSignal | undefined,
-  work: (defer: Defer) => Promise<T>,
-): Promise<T> {
-  const steps: Parameters<Defer>[0][] = [];
-  const undo = () => {
-    for (const step of steps) void step();
-  };
-  signal?.addEventListener('abort', undo);
-  try {
-    return await withCleanUp((defer) =>
-      work((step) => {
-        defer(step);
-        steps.push(step);
-        if (signal?.aborted) undo();
-      }),
-    );
-  } finally {
-    signal?.removeEventListener('abort', undo);
   }
 }
 
@@ -111,11 +85,11 @@ export async function compileOwn(
   program: string,
   signal?: AbortSignal,
 ): Promise<Problem[]> {
-  return whileWanted(signal, async (defer) => {
+  return withCleanUp(async (defer) => {
     const compiler = startProgram(['tools/compile', program], defer);
     const { code } = await compiler.ended;
     return code === 0 ? [] : parseProblems(compiler.output());
-  });
+  }, signal);
 }
 
 /** `mine/2-one-line.ts(15,7): error TS2304: Cannot find name 'clos'.` */

@@ -10,6 +10,7 @@ import type { Target } from '../harness/servers';
 import { targetOf } from '../harness/stages';
 import { EXERCISES, type Exercise } from './exercises';
 import { programOf, stepsTo } from './file';
+import { MINE, note, readAttempts } from './mine';
 import type { Words } from './page';
 import {
   barOf,
@@ -21,7 +22,6 @@ import {
   showSeen,
   showSolved,
 } from './print';
-import { MINE, note, readProgress } from './progress';
 import { compileOwn, isSolved, look } from './round';
 
 /** An exercise, its words, and how it is solved. */
@@ -103,7 +103,7 @@ function missing(file: string): string {
 export function celebrate({ exercise, words }: Task): void {
   const { prediction } = note(exercise.name, { solved: true });
   showSolved(words, prediction);
-  console.log(`\n${barOf(EXERCISES, readProgress())}`);
+  console.log(`\n${barOf(EXERCISES, readAttempts())}`);
 }
 
 const LOOK_EVERY_MS = 200;
@@ -167,7 +167,7 @@ function leave(): void {
 /** Looks, one at a time: a new one ends that which is under way. */
 function openRounds(task: Task) {
   const { exercise, words } = task;
-  let solved = readProgress()[exercise.name]?.solved ?? false;
+  let solved = readAttempts()[exercise.name]?.solved ?? false;
   let current = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const round = async (signal: AbortSignal) => {
@@ -193,12 +193,12 @@ function openRounds(task: Task) {
 }
 
 function showKeysOf({ name }: Exercise, { hints }: Words): void {
-  showKeys(readProgress()[name]?.hints ?? 0, hints.length);
+  showKeys(readAttempts()[name]?.hints ?? 0, hints.length);
 }
 
 function showHint({ exercise, words }: Task): void {
   const { hints } = words;
-  const shown = readProgress()[exercise.name]?.hints ?? 0;
+  const shown = readAttempts()[exercise.name]?.hints ?? 0;
   // The next one; all of them when there is no next one.
   const first = shown < hints.length ? shown : 0;
   const last = Math.min(shown + 1, hints.length);

@@ -38,15 +38,27 @@ export interface Program {
  */
 export type Defer = (undo: () => void | Promise<void>) => void;
 
-/** Runs a piece of work and undoes what it leaves, the last thing first. */
+/**
+ * Runs a piece of work and undoes what it leaves, the last thing first: at its
+ * end, and at once when nobody wants it any more.
+ */
 export async function withCleanUp<T>(
   work: (defer: Defer) => Promise<T>,
+  unwanted?: AbortSignal,
 ): Promise<T> {
-  const undo: (() => void | Promise<void>)[] = [];
+  const steps: (() => void | Promise<void>)[] = [];
+  const hurry = () => {
+    for (const step of steps) void step();
+  };
+  unwanted?.addEventListener('abort', hurry);
   try {
-    return await work((step) => undo.unshift(step));
+    return await work((step) => {
+      steps.unshift(step);
+      if (unwanted?.aborted) hurry();
+    });
   } finally {
-    for (const step of undo) await step();
+    unwanted?.removeEventListener('abort', hurry);
+    for (const step of steps) await step();
   }
 }
 

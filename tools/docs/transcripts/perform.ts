@@ -1,5 +1,5 @@
 /**
- * Performs an experiment: types what a page says, and reads what comes out.
+ * Performs a sitting: types what a page says, and reads what comes out.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,12 +12,12 @@ import type { Fence } from '../chapters';
 import { alike } from './compare';
 import {
   CTRL_C,
-  type Experiment,
   isServer,
   PROMPT,
   parseSteps,
+  type Sitting,
   type Step,
-} from './experiment';
+} from './sitting';
 
 const DEADLINE_MS = 60_000;
 /** So long a comparison looks again, until the page's output is seen. */
@@ -34,7 +34,7 @@ const QUIET_LOOKS = 5;
  * @returns the lines that each transcript consists of, this time
  */
 export async function perform(
-  { fences }: Experiment,
+  { fences }: Sitting,
   port: number,
   patient: boolean,
 ): Promise<Map<Fence, string[]>> {
@@ -55,7 +55,7 @@ export async function perform(
   return contents;
 }
 
-/** All the terminals of an experiment. */
+/** All the terminals of a sitting. */
 class Terminals {
   readonly #terminals = new Map<string, Terminal>();
   readonly #names = new Names();

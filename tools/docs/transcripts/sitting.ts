@@ -1,9 +1,10 @@
 /**
- * Experiments, as the transcripts of a chapter tell them.
+ * Sittings: what a reader types from one start of a server to the next, as the
+ * transcripts of a chapter tell it.
  *
  * A fence whose info is `console terminal N` is a transcript. `$ ` introduces
  * a command, the lines below are what came out of it, and `^C` is Ctrl-C.
- * Terminal 1 belongs to the server: an experiment begins where it is started,
+ * Terminal 1 belongs to the server: a sitting begins where it is started,
  * and a fence of terminal 1 without a command goes on with its log.
  */
 import type { Chapter, Fence } from '../chapters';
@@ -21,24 +22,24 @@ export interface Step {
 }
 
 /** The transcripts that belong to one start of a server. */
-export interface Experiment {
+export interface Sitting {
   title: string;
   fences: Fence[];
 }
 
-/** The experiments of a chapter, in the order of the page. */
-export function findExperiments({ fences, file }: Chapter): Experiment[] {
-  const experiments: Experiment[] = [];
+/** The sittings of a chapter, in the order of the page. */
+export function findSittings({ fences, file }: Chapter): Sitting[] {
+  const sittings: Sitting[] = [];
   for (const fence of fences) {
     if (!fence.info.startsWith('console terminal ')) continue;
     const starts = isServer(fence) && fence.lines[0]?.startsWith(PROMPT);
-    if (starts || experiments.length === 0) {
+    if (starts || sittings.length === 0) {
       const title = `${file}: ${fence.heading}: ${fence.lines[0]}`;
-      experiments.push({ title, fences: [] });
+      sittings.push({ title, fences: [] });
     }
-    experiments.at(-1)?.fences.push(fence);
+    sittings.at(-1)?.fences.push(fence);
   }
-  return experiments;
+  return sittings;
 }
 
 export function isServer({ info }: Fence): boolean {
@@ -61,7 +62,7 @@ export function parseSteps({ lines }: Fence): Step[] {
 }
 
 /** The programs that commands begin with, for a look whether they are here. */
-export function programsOf({ fences }: Experiment): string[] {
+export function programsOf({ fences }: Sitting): string[] {
   const commands = fences.flatMap(parseSteps).map(({ command }) => command);
   const words = commands.flatMap(
     (command) =>

@@ -29,14 +29,14 @@ export interface Attempt {
   command?: string[];
 }
 
-export type Progress = Record<string, Attempt>;
+export type Attempts = Record<string, Attempt>;
 
 /** @throws Obstacle if the file is not as we have written it */
-export function readProgress(): Progress {
+export function readAttempts(): Attempts {
   if (!existsSync(FILE)) return {};
   try {
     const read: unknown = JSON.parse(readFileSync(FILE, 'utf8'));
-    if (isProgress(read)) return read;
+    if (areAttempts(read)) return read;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
@@ -45,7 +45,7 @@ export function readProgress(): Progress {
   );
 }
 
-function isProgress(read: unknown): read is Progress {
+function areAttempts(read: unknown): read is Attempts {
   if (typeof read !== 'object' || read === null) return false;
   return Object.values(read).every(
     (one) => typeof one?.solved === 'boolean' && typeof one.hints === 'number',
@@ -54,23 +54,23 @@ function isProgress(read: unknown): read is Progress {
 
 /** Remembers what has changed of one attempt. */
 export function note(name: string, change: Partial<Attempt>): Attempt {
-  const progress = readProgress();
-  const before = progress[name] ?? { solved: false, hints: 0 };
+  const attempts = readAttempts();
+  const before = attempts[name] ?? { solved: false, hints: 0 };
   const attempt = { ...before, ...change };
-  writeProgress({ ...progress, [name]: attempt });
+  writeAttempts({ ...attempts, [name]: attempt });
   return attempt;
 }
 
 /** Forgets an attempt. */
-export function forget(name: string): void {
-  const { [name]: _, ...others } = readProgress();
-  writeProgress(others);
+export function forgetAttempt(name: string): void {
+  const { [name]: _, ...others } = readAttempts();
+  writeAttempts(others);
 }
 
-function writeProgress(progress: Progress): void {
+function writeAttempts(attempts: Attempts): void {
   mkdirSync(MINE, { recursive: true });
   // Under another name first: whoever reads it meanwhile finds it whole.
-  writeFileSync(`${FILE}.new`, `${JSON.stringify(progress, null, 2)}\n`);
+  writeFileSync(`${FILE}.new`, `${JSON.stringify(attempts, null, 2)}\n`);
   renameSync(`${FILE}.new`, FILE);
 }
 
