@@ -6,7 +6,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Defer } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf, readText } from '../../tools/kernel/processes';
 import {
@@ -22,21 +21,16 @@ import {
   calm,
   countDescriptors,
   repeatedly,
-  type Server,
+  shareStage,
   startStage,
   untilItSays,
 } from '../support/server';
 
-let server: Server;
+const server = shareStage('part3');
 let descriptors: number;
 
-beforeAll(async () => {
-  const undo: Parameters<Defer>[0][] = [];
-  server = await startStage('part3', [], (step) => undo.push(step));
+beforeAll(() => {
   descriptors = countDescriptors(server.pid);
-  return async () => {
-    for (const step of undo) await step();
-  };
 });
 
 beforeEach(() => calm(server, descriptors));

@@ -2,7 +2,7 @@
  * Servers and tools under test: real processes, on a port the kernel chooses,
  * started as readers start them, and gone when the test is over.
  */
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import {
   type Defer,
   type Program,
@@ -66,6 +66,25 @@ export async function startStage(
 ): Promise<Server> {
   const { command } = targetOf(STAGES[stage], flags);
   return untilItListens(start(command, defer), stage);
+}
+
+/** What is to be undone when the last test of this file is over. */
+export function untilTheLastTest(): Defer {
+  const undo: Parameters<Defer>[0][] = [];
+  afterAll(async () => {
+    for (const step of undo) await step();
+  });
+  return (step) => undo.unshift(step);
+}
+
+/** A stage that the tests of a file share. It is there when they begin. */
+export function shareStage(stage: Stage, flags: string[] = []): Server {
+  const server = {} as Server;
+  const defer = untilTheLastTest();
+  beforeAll(async () => {
+    Object.assign(server, await startStage(stage, flags, defer));
+  });
+  return server;
 }
 
 /** Waits until a stage that has been started listens. */

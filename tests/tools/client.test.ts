@@ -9,9 +9,18 @@ import {
   openConnection,
   politely,
 } from '../../tools/harness/connections';
+import { freePort } from '../../tools/harness/servers';
 import { waitFor } from '../../tools/harness/wait';
 import { listSockets } from '../../tools/kernel/sockets';
-import { startStage, startTool, untilItSays } from '../support/server';
+import {
+  shareStage,
+  startStage,
+  startTool,
+  untilItSays,
+} from '../support/server';
+
+const part2 = shareStage('part2', ['--quiet']);
+const part3 = shareStage('part3');
 
 /** A client that is patient: the machine may have other things to do. */
 function startClient(port: number, ...flags: string[]) {
@@ -20,30 +29,28 @@ function startClient(port: number, ...flags: string[]) {
 }
 
 test('a client shows its ephemeral port, the answer and the end', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  const client = startClient(server.port);
+  const client = startClient(part3.port);
   expect(await client.ended).toEqual({ code: 0, signal: null });
   const pair = /connected: (127\.0\.0\.1:\d+) ⇄ (127\.0\.0\.1:\d+)/;
   const [, own, other] = pair.exec(client.output()) ?? [];
-  expect(other).toBe(`127.0.0.1:${server.port}`);
+  expect(other).toBe(`127.0.0.1:${part3.port}`);
   // The page names the same pair, the server's end first.
   expect(client.output()).toContain(`connection  ${other} ⇄ ${own}`);
   expect(client.output()).toMatch(/end-of-file, after \d+ bytes/);
 });
 
 test('100 clients are 100 connections', async () => {
-  const server = await startStage('part3');
-  const client = startClient(server.port, '--clients', '100');
+  const served = () => part3.output().match(/GET \/ → 200/g)?.length ?? 0;
+  const before = served();
+  const client = startClient(part3.port, '--clients', '100');
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toMatch(/^ +100 {2}answered .*100 × HTTP\/1.1 200/m);
   expect(client.output()).toMatch(/^ +100 {2}ended/m);
-  const served = () => server.output().match(/GET \/ → 200/g)?.length;
-  await waitFor('all have been served', () => served() === 100);
+  await waitFor('all have been served', () => served() === before + 100);
 });
 
 test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async () => {
-  const server = await startStage('part2', ['--quiet']);
-  const client = startClient(server.port, '--clients', '3');
+  const client = startClient(part2.port, '--clients', '3');
   for (const number of [1, 2, 3]) {
     await untilItSays(client, `client ${number}: still waits for end-of-file`);
   }
@@ -56,8 +63,7 @@ test('a client of part 2 waits for end-of-file, and says so at Ctrl-C', async ()
 });
 
 test('a client says each time what it waits for', async () => {
-  const server = await startStage('part2', ['--quiet']);
-  const client = startClient(server.port, '--path', '/sleep/1.5');
+  const client = startClient(part2.port, '--path', '/sleep/1.5');
   await untilItSays(client, 'still waits for end-of-file');
   expect(client.output()).toMatch(
     /connected: .*\n.* still waits for an answer\n.* an answer: /,
@@ -65,15 +71,13 @@ test('a client says each time what it waits for', async () => {
 });
 
 test('a client waits no longer than it is told', async () => {
-  const server = await startStage('part2', ['--quiet']);
-  const client = startClient(server.port, '--timeout', '0.5');
+  const client = startClient(part2.port, '--timeout', '0.5');
   expect(await client.ended).toEqual({ code: 1, signal: null });
   expect(client.output()).toMatch(/^ +1 {2}(waiting|connecting)/m);
 });
 
 test('a deadline that has passed is not waited for', async () => {
-  const server = await startStage('part3', ['--quiet', '--timeout', '2']);
-  const address = { address: '127.0.0.1', port: server.port };
+  const address = { address: '127.0.0.1', port: part3.port };
   const silent = politely(Buffer.alloc(0));
   const connection = openConnection(address, silent);
   onTestFinished(() => leave(connection));
@@ -84,10 +88,9 @@ test('a deadline that has passed is not waited for', async () => {
 });
 
 test('a client that keeps its end open is in CLOSE_WAIT until Ctrl-C', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  const client = startClient(server.port, '--keep-open');
+  const client = startClient(part3.port, '--keep-open');
   await untilItSays(client, 'stays connected');
-  const sockets = listSockets({ port: server.port, state: 'CLOSE_WAIT' });
+  const sockets = listSockets({ port: part3.port, state: 'CLOSE_WAIT' });
   expect(sockets).toHaveLength(1);
   process.kill(client.pid, 'SIGINT');
   expect(await client.ended).toEqual({ code: 0, signal: null });
@@ -95,10 +98,9 @@ test('a client that keeps its end open is in CLOSE_WAIT until Ctrl-C', async () 
 });
 
 test('a client that keeps its end open leaves when its time is over', async () => {
-  const server = await startStage('part3', ['--quiet']);
   const start = performance.now();
   const flags = ['--keep-open', '--timeout', '2'];
-  const client = startClient(server.port, ...flags);
+  const client = startClient(part3.port, ...flags);
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toContain('stays connected');
   expect(performance.now() - start).toBeGreaterThan(2_000);
@@ -134,15 +136,14 @@ test('thirty failures of one kind are one line with a count', () => {
 });
 
 test('a silent client is told that its time is over', async () => {
-  const server = await startStage('part3', ['--quiet', '--timeout', '0.3']);
-  const client = startClient(server.port, '--silent');
+  const hasty = await startStage('part3', ['--quiet', '--timeout', '0.3']);
+  const client = startClient(hasty.port, '--silent');
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toContain('HTTP/1.1 408');
 });
 
 test('a slow client is answered when it has said everything', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  const client = startClient(server.port, '--slow');
+  const client = startClient(part3.port, '--slow');
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toContain('HTTP/1.1 200 OK');
   // Some forty bytes, one in a tenth of a second.
@@ -151,19 +152,15 @@ test('a slow client is answered when it has said everything', async () => {
 });
 
 test('clients that leave early do not wait for an answer', async () => {
-  const server = await startStage('part3', ['--quiet']);
   const flags = ['--clients', '3', '--abort', '--path', '/sleep/5'];
-  const client = startClient(server.port, ...flags);
+  const client = startClient(part3.port, ...flags);
   expect((await client.ended).code).toBe(0);
   expect(client.output()).toMatch(/^ +3 {2}left/m);
   expect(client.output()).not.toContain('answer:');
 });
 
 test('clients without a server fail in one line each', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  process.kill(server.pid, 'SIGKILL');
-  await server.ended;
-  const client = startClient(server.port);
+  const client = startClient(await freePort());
   expect((await client.ended).code).toBe(1);
   expect(client.output()).toMatch(
     /failed: connect 127.0.0.1:\d+: ECONNREFUSED/,
