@@ -11,6 +11,7 @@ import {
   built,
   repeatedly,
   STAGES,
+  shareStage,
   startProgram as startBuilt,
   startStage,
   startTool,
@@ -24,21 +25,24 @@ async function lookOnce(port: number): Promise<Model> {
   return JSON.parse(program.output());
 }
 
-/** Part 2 with clients that have their answer, and no end of it. */
-async function leakingServer(clients: number) {
-  const server = await startStage('part2', ['--quiet']);
+const part2 = shareStage('part2', ['--quiet']);
+const part3 = shareStage('part3', ['--quiet']);
+
+/** Gives part 2 clients that have their answer, and no end of it. */
+async function leak(clients: number) {
+  const before = zombiesOf(part2.pid).length;
   for (let i = 0; i < clients; i++) {
-    const client = await openClient(server.port);
+    const client = await openClient(part2.port);
     client.send(get('/'));
   }
   await waitFor('all children have ended', () => {
-    return zombiesOf(server.pid).length === clients;
+    return zombiesOf(part2.pid).length === before + clients;
   });
-  return server;
 }
 
 test('watch tells which connections are finished, and who holds them', async () => {
-  const server = await leakingServer(3);
+  const server = part2;
+  await leak(3);
   const model = await lookOnce(server.port);
   expect(model.server).toMatchObject({ pid: server.pid, name: 'part2' });
   expect(model.zombies).toBe(3);
@@ -61,7 +65,7 @@ test('watch tells which connections are finished, and who holds them', async () 
 });
 
 test('watch finds nothing wrong with part 3', async () => {
-  const server = await startStage('part3', ['--quiet']);
+  const server = part3;
   await ask(server.port, get('/'));
   await openClient(server.port); // which says nothing
   await waitFor('a child serves', async () => {
@@ -99,13 +103,10 @@ test('watch counts who waits in the queue of a busy server', async () => {
 });
 
 test('without a server, one look ends with status 1', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  process.kill(server.pid, 'SIGKILL');
-  await server.ended;
-  const flags = ['--port', `${server.port}`, '--once'];
-  const program = startTool('watch', flags);
+  const port = await freePort();
+  const program = startTool('watch', ['--port', `${port}`, '--once']);
   expect((await program.ended).code).toBe(1);
-  expect(program.output()).toContain(`Nobody listens on port ${server.port}.`);
+  expect(program.output()).toContain(`Nobody listens on port ${port}.`);
 });
 
 /** The last line that `watch --json` has written. */
@@ -206,32 +207,16 @@ test('watch tells which descriptors lead to one description', async () => {
 });
 
 test('in a pipe, watch writes plain text', async () => {
-  const server = await leakingServer(1);
-  const flags = ['--port', `${server.port}`, '--every', '0.1'];
+  await leak(1);
+  const flags = ['--port', `${part2.port}`, '--every', '0.1'];
   const program = startTool('watch', flags);
-  const pictures = () => program.output().match(/1 connection is finished/g);
+  const pictures = () =>
+    program.output().match(/connections? (is|are) finished/g);
   await waitFor('there are two pictures', () => pictures()?.length === 2);
   expect(plain(program.output())).toBe(program.output());
 });
 
-test('watch waits for a server, and survives its restart', async () => {
-  const first = await startStage('part2', ['--quiet']);
-  const flags = ['--port', `${first.port}`, '--every', '0.1'];
-  const terminal = openTerminal('watch', flags);
-  const shows = (text: string) =>
-    waitFor(`the screen shows ${text}`, () => terminal.screen().includes(text));
-  await shows(`PID ${first.pid}`);
-  process.kill(first.pid, 'SIGKILL');
-  await shows('Nobody listens');
-  expect(terminal.restored()).toBe(false);
-  const second = startBuilt(built(STAGES.part3), ['--port', `${first.port}`]);
-  await shows(`PID ${second.pid}`);
-  terminal.type('q');
-  expect((await terminal.ended).code).toBe(0);
-  expect(terminal.restored()).toBe(true);
-});
-
-test('arrows go back to a server that has ended, and any key returns', async () => {
+test('watch goes back to a server that has ended, and on to the next one', async () => {
   const server = await startStage('part2', ['--quiet']);
   const flags = ['--port', `${server.port}`, '--every', '0.1'];
   const terminal = openTerminal('watch', flags);
@@ -241,6 +226,7 @@ test('arrows go back to a server that has ended, and any key returns', async () 
   process.kill(server.pid, 'SIGKILL');
   // The last picture of it stays.
   await shows(/has ended: [\s\S]*Nobody listens[\s\S]*listener \d+ /);
+  expect(terminal.restored()).toBe(false);
   const back = repeatedly(50, () => terminal.type('\x1b[D'));
   await shows(/This is the past: [\s\S]*Nothing is wrong/);
   back();
@@ -248,14 +234,18 @@ test('arrows go back to a server that has ended, and any key returns', async () 
   await shows(/Nobody listens/);
   terminal.type('\x1b[D\x1b[D');
   await shows(/This is the past: /);
-  terminal.type('x');
+  terminal.type('x'); // any key
   await waitFor('it is now', () => !/the past/.test(terminal.screen()));
   expect(terminal.screen()).toContain('Nobody listens');
+  const next = startBuilt(built(STAGES.part3), ['--port', `${server.port}`]);
+  await shows(RegExp(`PID ${next.pid}`));
+  terminal.type('q');
+  expect((await terminal.ended).code).toBe(0);
+  expect(terminal.restored()).toBe(true);
 });
 
 test('a terminal that does not know its size has the usual one', async () => {
-  const server = await startStage('part3', ['--quiet']);
-  const watch = ['tools/run', 'tools/watch/main', '--port', `${server.port}`];
+  const watch = ['tools/run', 'tools/watch/main', '--port', `${part3.port}`];
   const command = `stty cols 0 rows 0; exec ${watch.join(' ')}`;
   const program = startProgram(
     ['script', '--quiet', '--command', command, '/dev/null'],
@@ -271,8 +261,7 @@ test('a terminal that does not know its size has the usual one', async () => {
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   '%s leaves the terminal as it was',
   async (signal) => {
-    const server = await startStage('part3', ['--quiet']);
-    const terminal = openTerminal('watch', ['--port', `${server.port}`]);
+    const terminal = openTerminal('watch', ['--port', `${part3.port}`]);
     await waitFor('the screen is taken', () => {
       return terminal.screen().includes('Nothing is wrong.');
     });
@@ -283,8 +272,8 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
 );
 
 test('a picture fits into a terminal of any size', async () => {
-  const server = await leakingServer(12);
-  const model = await lookOnce(server.port);
+  await leak(9);
+  const model = await lookOnce(part2.port);
   const view = { model, last: null, ago: 61, goesOn: true };
   for (const columns of [20, 40, 60, 79, 80, 81, 120, 200]) {
     for (let rows = 3; rows <= 60; rows++) {
@@ -299,7 +288,7 @@ test('a picture fits into a terminal of any size', async () => {
 });
 
 test('Ctrl-Z under npm gives the terminal back, and fg takes it again', async () => {
-  const { port } = await startStage('part3', ['--quiet']);
+  const { port } = part3;
   // An interactive shell has jobs.
   const shell = startProgram(
     ['script', '--quiet', '--command', 'bash --norc -i', '/dev/null'],
