@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Program, startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { descriptorsOf } from '../../tools/kernel/descriptors';
@@ -24,7 +24,12 @@ import {
   whatIsLacking,
 } from '../support/browser';
 import { ask, get, openClient, parseAnswer } from '../support/client';
-import { type Server, startStage, toolCommand } from '../support/server';
+import {
+  type Server,
+  startStage,
+  toolCommand,
+  untilTheLastTest,
+} from '../support/server';
 
 const BUILT = 'build/site';
 const PHONE = { width: 390, height: 844 };
@@ -34,7 +39,7 @@ const lacking = whatIsLacking();
 if (lacking) test('the site', ({ skip }) => skip(lacking));
 
 describe.skipIf(lacking)('the site', () => {
-  const undo: (() => void | Promise<void>)[] = [];
+  const defer = untilTheLastTest();
   /** The command, and where it serves. */
   let site: Program & { port: number };
   /** The same files where somebody else has put them. */
@@ -44,7 +49,6 @@ describe.skipIf(lacking)('the site', () => {
   let wrong: string[] = [];
 
   beforeAll(async () => {
-    const defer = (step: () => void | Promise<void>) => undo.unshift(step);
     const program = startProgram(toolCommand('site', ['--port', '0']), defer);
     page = await openBrowser(defer);
     const portOf = () => {
@@ -64,10 +68,6 @@ describe.skipIf(lacking)('the site', () => {
       if (!ours) wrong.push(request.url());
     });
   }, 240_000);
-
-  afterAll(async () => {
-    for (const step of undo) await step();
-  });
 
   const here = (path: string) => `http://127.0.0.1:${site.port}/${path}`;
 
@@ -343,17 +343,17 @@ describe.skipIf(lacking)('the site', () => {
 
   test('says in one line that its port is taken', async () => {
     const args = toolCommand('site', ['--port', `${site.port}`]);
-    const second = startProgram(args, (step) => undo.unshift(step));
+    const second = startProgram(args, onTestFinished);
     expect((await second.ended).code).toBe(1);
     expect(second.output()).toMatch(/^site: port \d+ is taken .*\n$/);
   });
 
   test('empties no folder that holds something else', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'no-site-'));
-    undo.unshift(() => rmSync(folder, { recursive: true }));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'precious'), '');
     const args = toolCommand('site', ['--build', folder]);
-    const program = startProgram(args, (step) => undo.unshift(step));
+    const program = startProgram(args, onTestFinished);
     expect((await program.ended).code).toBe(2);
     expect(program.output()).toMatch(/^site: \S+ holds something else .*\n$/);
     expect(readdirSync(folder)).toEqual(['precious']);

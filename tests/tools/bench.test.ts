@@ -14,7 +14,7 @@ import { Progress } from '../../tools/bench/report';
 import { CONTESTANTS, startContestant } from '../../tools/bench/servers';
 import { findProblem, type Run } from '../../tools/bench/summary';
 import { ask, get, parseAnswer } from '../support/client';
-import { startStage, startTool } from '../support/server';
+import { shareStage, startTool } from '../support/server';
 
 const HEAD = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
 const BODY = 'process 1\nparent 1\ndescriptor 1\nconnection 1\n';
@@ -129,6 +129,7 @@ describe('progress', () => {
   });
 });
 
+const part3 = shareStage('part3', ['--quiet']);
 const TWINS = ['http', 'c1', 'c3', 'python'] as const;
 
 /** Starts a twin, or skips the test where it cannot be had. */
@@ -160,7 +161,6 @@ describe('a twin answers as part 3 does:', () => {
 
   test.for(TWINS)('%s', async (name, { skip }) => {
     const twin = await startTwin(name, skip);
-    const part3 = await startStage('part3', ['--quiet']);
     for (const path of ['/', '/sleep/0.01', '/count']) {
       expect(await shape(twin.port, path)).toEqual(
         await shape(part3.port, path),
@@ -186,7 +186,6 @@ test.for(['c1', 'python'] as const)(
   'a twin checks the first line as the stages do: %s',
   async (name, { skip }) => {
     const twin = await startTwin(name, skip);
-    const part3 = await startStage('part3', ['--quiet']);
     for (const [line, status] of FIRST_LINES) {
       const request = `${line}\r\nHost: a\r\n\r\n`;
       for (const { port } of [twin, part3]) {
@@ -230,8 +229,6 @@ describe('npm run bench', () => {
 
   test.each([
     [['--only', 'part4'], 2, '--only takes names of part1,'],
-    [['--rounds', '0'], 2, '--rounds takes a whole number from 1 to 100'],
-    [['--seconds', '0'], 2, '--seconds takes a number of seconds from 0.1'],
     [['--svg', '/no/such/chart.svg'], 1, 'no such file or directory'],
   ])('refuses %s in one line', async (flags, status, words) => {
     const bench = startTool('bench', flags);

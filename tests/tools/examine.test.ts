@@ -76,16 +76,6 @@ test('examine shows what a command looks like', async () => {
   expect(given.output).not.toContain(example);
 });
 
-test.each(['examine', 'bench'])(
-  '%s breaks its help between words',
-  async (name) => {
-    const program = startTool(name, ['--help']);
-    await program.ended;
-    const lines = program.output().split('\n');
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(81);
-  },
-);
-
 test.each([
   [
     'that ends',
@@ -107,7 +97,6 @@ test.each([
 
 test.each([
   ['no command', [], 'it takes the command of a server'],
-  ['an unknown flag', ['--slow', 'server'], 'unknown flag --slow'],
   ['an unknown name', ['--only', 'zombie', 'server'], 'not "zombie"'],
 ])('examine has one line for %s', async (_, args, problem) => {
   const { code, output } = await examine(...args);

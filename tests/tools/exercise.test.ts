@@ -14,17 +14,14 @@ import { type Defer, startProgram } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import { listPids, readText } from '../../tools/kernel/processes';
 import { copyCourse } from '../support/copy';
-import { toolCommand, untilItSays } from '../support/server';
+import { toolCommand, untilItSays, untilTheLastTest } from '../support/server';
 import { openTerminal, plain } from '../support/terminal';
 
 let course = '';
 
+const defer = untilTheLastTest();
 beforeAll(() => {
-  const undo: (() => void | Promise<void>)[] = [];
-  course = copyCourse((step) => undo.push(step));
-  return async () => {
-    for (const step of undo) await step();
-  };
+  course = copyCourse(defer);
 });
 
 /** Runs it to its end, without a terminal. */
@@ -182,9 +179,7 @@ test('a server that never listens is ended, and what it leaves', async ({
 
 test.for([
   [['99'], 'there is no "99"; npm run exercise lists all'],
-  [['4', '5'], 'one exercise at a time'],
   [['13'], 'it takes the command of a server: npm run exercise 13 -- python3'],
-  [['2', '--slow'], 'unknown flag --slow'],
   [['--once'], '--once takes the number of an exercise'],
 ] as const)(
   'exercise %j is a mistake in one line',

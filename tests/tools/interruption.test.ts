@@ -39,7 +39,7 @@ function folderFor(name: string, defer: Defer): string {
 }
 
 /** How often each tool is interrupted. More takes longer and finds more. */
-const TIMES = Number(process.env.INTERRUPTIONS ?? 2);
+const TIMES = Number(process.env.INTERRUPTIONS ?? 1);
 const CTRL_C = '\x03';
 
 const interruptions = fc.record({
