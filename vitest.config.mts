@@ -20,9 +20,6 @@ export default defineConfig({
     // Real processes on a machine of two cores that may be busy. Tests wait
     // for states, and this is the deadline of last resort.
     testTimeout: 240_000,
-    // A machine of a CI service is sometimes given no CPU for half a minute,
-    // and that is what the second try is for. Elsewhere there is none.
-    retry: process.env.CI ? 2 : 0,
     hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'build/tests.json' }]],
   },

@@ -4,8 +4,11 @@
  * see the table of `npm test`. Here are those that no stage is: made from a
  * stage as it is now, so they cannot grow stale.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../../tools/experiments';
+import type { Defer } from '../../tools/harness/programs';
+import { takeTurn } from '../../tools/harness/servers';
 import { keeps, PROMISES } from '../../tools/test/promises';
 import { compileMutants, type Edit } from '../support/mutant';
 import { STAGES, type Stage, targetOf } from '../support/server';
@@ -101,4 +104,19 @@ test('workers made in advance may keep the port, to accept', async () => {
   const target = targetOf('docs/exercises/prefork');
   const finding = await EXPERIMENTS.port.run(target, onTestFinished);
   expect(finding.verdict).toBe('none');
+});
+
+test('one after the other has user nobody to itself', async () => {
+  let giveBack: Parameters<Defer>[0] = () => {};
+  await takeTurn((undo) => {
+    giveBack = undo;
+  });
+  let second = false;
+  const next = takeTurn(onTestFinished).then(() => {
+    second = true;
+  });
+  await pause(100); // to observe that it waits
+  expect(second).toBe(false);
+  await giveBack();
+  await next;
 });

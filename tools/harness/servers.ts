@@ -127,8 +127,36 @@ async function startTarget(
   if (user === 'same' || process.getuid?.() !== 0) {
     return startProgram(words, defer);
   }
-  if (dropPrivileges) return startProgram([...words, ...dropPrivileges], defer);
+  if (dropPrivileges) {
+    await takeTurn(defer);
+    return startProgram([...words, ...dropPrivileges], defer);
+  }
   return startProgram(words, defer, { uid: ORDINARY_USER, gid: ORDINARY_USER });
+}
+
+const TURN_MS = 300_000;
+
+/**
+ * Waits until no other program of the course, in whatever folder, has
+ * processes counted that belong to user nobody. The sign is a name that only
+ * one socket can have, see abstract sockets in unix(7): the kernel gives it
+ * back when we end, however that is.
+ *
+ * @param defer when it is another one's turn
+ */
+export async function takeTurn(defer: Defer): Promise<void> {
+  const turn = await waitFor(
+    'user nobody is ours',
+    async () => {
+      const server = createServer().listen('\0accept · fork · reap: nobody');
+      return once(server, 'listening').then(
+        () => server,
+        () => null,
+      );
+    },
+    TURN_MS,
+  );
+  defer(() => void turn.close());
 }
 
 /** Whether we choose the port that it listens on. */

@@ -6,7 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Obstacle } from '../common/run';
 
 const DEADLINE_MS = 60_000;
-const STEP_MS = 5;
+/** From one look to the next: soon after the beginning, then more and more. */
+const SHORTEST_MS = 2;
+const LONGEST_MS = 20;
 const STILL_MS = 50;
 
 /**
@@ -39,7 +41,7 @@ export async function waitFor<T>(
   deadlineMs = DEADLINE_MS,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const waited = startStopwatch();
-  for (;;) {
+  for (let step = SHORTEST_MS; ; step = Math.min(step * 1.5, LONGEST_MS)) {
     const answer = await ask();
     if (answer !== undefined && answer !== null && answer !== false) {
       return answer as NonNullable<Exclude<T, false>>;
@@ -47,6 +49,6 @@ export async function waitFor<T>(
     if (waited() > deadlineMs) {
       throw new Obstacle(`waited ${deadlineMs} ms in vain until ${what}`);
     }
-    await pause(STEP_MS);
+    await pause(step);
   }
 }

@@ -6,7 +6,13 @@ import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { get, openClient, openClients } from '../harness/clients';
-import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
+import {
+  isAlive,
+  lastWords,
+  type Server,
+  takeTurn,
+  watchIdle,
+} from '../harness/servers';
 import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
 import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {
@@ -409,6 +415,7 @@ const eagain: Lab = {
   async run(notebook) {
     const { step, show, expect } = notebook;
     const root = process.getuid?.() === 0;
+    if (root) await takeTurn(notebook.defer);
     const uid = root ? NOBODY : (process.getuid?.() ?? 0);
     const limit = threadsOfUser(uid) + THREADS_OF_NODE + SPARE;
     show(`user ${uid} has ${threadsOfUser(uid)} processes and threads`);
