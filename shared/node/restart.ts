@@ -42,6 +42,14 @@ const MALLOC_TUNING = [
   'glibc.malloc.arena_max=1',
 ].join(':');
 
+/** The beginning of a command by which nothing has to be started anew. */
+export const NODE_TO_FORK = [
+  'env',
+  `GLIBC_TUNABLES=${MALLOC_TUNING}`,
+  process.execPath,
+  ...NODE_FLAGS,
+];
+
 /**
  * Becomes Node with the flags above, under the same PID, unless they are
  * there: nobody can forget them. Call it before anything has been opened.

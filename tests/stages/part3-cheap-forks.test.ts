@@ -6,12 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Mapping, mappingsOf } from '#shared/node/memory';
 import { startProgram } from '../../tools/harness/programs';
 import { ask, get } from '../support/client';
-import {
-  STAGES,
-  startStage,
-  targetOf,
-  untilItListens,
-} from '../support/server';
+import { built, STAGES, startStage, untilItListens } from '../support/server';
 
 const MiB = 2 ** 20;
 
@@ -51,10 +46,9 @@ test('of the addresses that were taken to pack it none is kept', async () => {
 // Without the order to stop it takes V8 in Node 20 some 1,000 requests until
 // it compiles in every child.
 test('no child compiles anything', async () => {
-  const { command } = targetOf(STAGES.part3);
-  const [node = '', ...args] = command;
-  const traced = [node, '--trace-opt', '--trace-deopt', ...args];
-  const program = startProgram(traced, onTestFinished);
+  const node = [process.execPath, '--trace-opt', '--trace-deopt'];
+  const server = [built(STAGES.part3), '--port', '0', '--quiet'];
+  const program = startProgram([...node, ...server], onTestFinished);
   const { port } = await untilItListens(program, 'part3');
   const clients = Array.from({ length: 8 }, async () => {
     for (let round = 0; round < 200; round++) await ask(port, get('/'));

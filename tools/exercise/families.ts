@@ -97,9 +97,9 @@ const LOOKING_MS = 1_500;
 
 /** Is a child missed that ends just before its parent waits for a client? */
 export async function race(target: Target, defer: Defer): Promise<Finding> {
-  const [node = '', ...rest] = target.command;
+  const node = target.command.indexOf(process.execPath);
   const hole = ['--require', built('tools/exercise/hole')];
-  const command = [node, ...hole, ...rest];
+  const command = target.command.toSpliced(node + 1, 0, ...hole);
   const server = await startServer({ ...target, command }, defer);
   if (!(await stops(server))) return notStopped(server);
   const client = await openClient(server, defer);

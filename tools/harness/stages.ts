@@ -3,6 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { basename, resolve } from 'node:path';
+import { NODE_TO_FORK } from '#shared/node/restart';
 import { limitsOf } from '../kernel/processes';
 import { NoServer, type Target } from './servers';
 
@@ -41,13 +42,17 @@ const MANY = 4_000; // processes: a limit that says nothing yet
 // Silence is what many experiments are about, on machines that are busy.
 const SILENCE = ['--timeout', '60'];
 
-/** A server of this repository as the experiments want it. */
+/**
+ * A server of this repository as the experiments want it. One that forks would
+ * at once become Node with other flags: begin with those.
+ */
 export function targetOf(program: string, flags = ['--quiet']): Target {
   const { hard = MANY } = limitsOf(process.pid)?.processes ?? {};
-  const port = ['--port', '0'];
+  const node = program === STAGES.part1 ? [process.execPath] : NODE_TO_FORK;
+  const usual = ['--port', '0', ...SILENCE];
   return {
     name: basename(program),
-    command: [process.execPath, built(program), ...port, ...SILENCE, ...flags],
+    command: [...node, built(program), ...usual, ...flags],
     dropPrivileges: ['--max-processes', `${Math.min(MANY, hard)}`],
   };
 }
