@@ -7,18 +7,17 @@ import { NODE_MAJOR } from './requirements';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const ROUNDS = 1_000;
 
 // V8 compiles a function when it is first called, and learns during the next
 // calls which types it meets. What has been called often it compiles again,
 // for these types, into code that takes no more notes. Each note is written to
-// a page that a child then has to copy. So V8 is told that a few hundred calls
-// are often: before Node 22 in bytes of code that have run, and then such
-// counts shall be rare in children; from Node 22 on in calls.
-const [FEW, MANY] =
+// a page that a child then has to copy. So V8 is told that a few calls are
+// often: before Node 22 in bytes of code that have run, and then such counts
+// shall be rare in children; from Node 22 on in calls.
+const [ROUNDS, FEW, MANY] =
   NODE_MAJOR < 22
-    ? ['--interrupt-budget=4000', '--interrupt-budget=1000000']
-    : ['--invocation-count-for-turbofan=300', ''];
+    ? [250, '--interrupt-budget=300', '--interrupt-budget=1000000']
+    : [1_000, '--invocation-count-for-turbofan=300', ''];
 
 /** What children are going to do, to be done before the first fork. */
 export interface Rehearsal {
