@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Mapping, mappingsOf } from '#shared/node/memory';
 import { startProgram } from '../../tools/harness/programs';
 import { ask, get } from '../support/client';
-import { built, STAGES, startStage, untilItListens } from '../support/server';
+import { built, STAGES, shareStage, untilItListens } from '../support/server';
 
 const MiB = 2 ** 20;
 
@@ -29,8 +29,10 @@ function findIslands(mappings: Mapping[]): Mapping[][] {
   return islands;
 }
 
-test('the heap lies in one place', async () => {
-  const { pid } = await startStage('part3');
+const server = shareStage('part3');
+
+test('the heap lies in one place', () => {
+  const { pid } = server;
   const heaps = findIslands(mappingsOf(pid)).filter(
     (island) =>
       island.every(({ name }) => name === '') && largest(island) > 2 * MiB,
@@ -38,17 +40,16 @@ test('the heap lies in one place', async () => {
   expect(heaps).toHaveLength(1);
 });
 
-test('of the addresses that were taken to pack it none is kept', async () => {
-  const { pid } = await startStage('part3');
-  expect(largest(mappingsOf(pid))).toBeLessThan(64 * GiB);
+test('of the addresses that were taken to pack it none is kept', () => {
+  expect(largest(mappingsOf(server.pid))).toBeLessThan(64 * GiB);
 });
 
 // Without the order to stop it takes V8 in Node 20 some 1,000 requests until
 // it compiles in every child.
 test('no child compiles anything', async () => {
   const node = [process.execPath, '--trace-opt', '--trace-deopt'];
-  const server = [built(STAGES.part3), '--port', '0', '--quiet'];
-  const program = startProgram([...node, ...server], onTestFinished);
+  const args = [built(STAGES.part3), '--port', '0', '--quiet'];
+  const program = startProgram([...node, ...args], onTestFinished);
   const { port } = await untilItListens(program, 'part3');
   const clients = Array.from({ length: 8 }, async () => {
     for (let round = 0; round < 200; round++) await ask(port, get('/'));

@@ -230,7 +230,7 @@ export function switchesOf(pid: number): number {
 
 /** The text of a file of /proc, or null if it cannot be read. */
 export function readText(path: string): string | null {
-  return orNull(() => readFileSync(path, 'latin1'));
+  return orNull(() => readFileSync(path, 'utf8'));
 }
 
 /**
