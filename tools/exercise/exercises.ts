@@ -308,7 +308,7 @@ export const EXERCISES: Exercise[] = [
             'A parent that ends does not take its children along.',
           ],
           [
-            /got no answer/,
+            /had a second|got no answer/,
             'The children were ended at once, or the parent did not wait for the one that was nearly done.',
           ],
         ],
