@@ -74,7 +74,11 @@ describe.skipIf(lacking)('the site', () => {
   /** Opens a page, and waits until it does what one asks of it. */
   async function open(address: string): Promise<void> {
     await page.goto(address);
-    await page.waitForFunction('document.querySelector("#app").__vue_app__');
+    // Asked anew each time: what a page is to ask itself, again and again, its
+    // policy forbids.
+    await waitFor('it is alive', () =>
+      page.evaluate<boolean>('!!document.querySelector("#app")?.__vue_app__'),
+    );
   }
 
   function whatWentWrong(): string[] {

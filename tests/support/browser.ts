@@ -21,7 +21,6 @@ export interface Page {
   hover(selector: string): Promise<void>;
   textContent(selector: string): Promise<string | null>;
   waitForSelector(selector: string): Promise<unknown>;
-  waitForFunction(script: string): Promise<unknown>;
   waitForURL(address: string | RegExp): Promise<void>;
   evaluate<T>(script: string): Promise<T>;
   emulateMedia(media: { colorScheme: 'light' | 'dark' }): Promise<void>;
