@@ -205,7 +205,7 @@ function checkCodings(codings: string[]): 'chunked' | Rejection {
 // Lines and fields ////////////////////////////////////////////////////////////
 
 /** A line, and what ended it: nothing, if there is more than there may be. */
-export interface Line {
+interface Line {
   text: string;
   end: 'CR LF' | 'LF' | 'none';
 }

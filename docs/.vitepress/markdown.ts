@@ -4,13 +4,14 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { MarkdownRenderer } from 'vitepress';
+import { escapeXml } from '../../tools/common/svg';
 import {
+  leadsTo,
   linkBetween,
   pageOf,
   ROOT,
-  read,
   sourcePageOf,
-  targetOf,
+  textOf,
 } from './repository';
 
 type Rule = NonNullable<MarkdownRenderer['renderer']['rules']['fence']>;
@@ -76,7 +77,7 @@ function leadLinks({ tokens, env }: State): void {
 function lead(link: Token, file: string): void {
   const [path = '', anchor] = (link.attrGet('href') ?? '').split('#');
   if (/^\w+:/.test(path)) return;
-  const target = path === '' ? file : targetOf(file, path);
+  const target = path === '' ? file : leadsTo(file, path);
   if (target === null) return;
   if (target === 'docs/glossary.md' && anchor) {
     const meaning = GLOSSARY.get(anchor);
@@ -90,7 +91,7 @@ function lead(link: Token, file: string): void {
 
 /** The first sentence of each entry of the glossary, by its anchor. */
 const GLOSSARY = new Map(
-  [...read('docs/glossary.md').matchAll(/^### (.+)\n\n((?:.+\n)+)/gm)].map(
+  [...textOf('docs/glossary.md').matchAll(/^### (.+)\n\n((?:.+\n)+)/gm)].map(
     ([, word = '', text = '']) => [slugify(word), firstSentence(text.trim())],
   ),
 );
@@ -186,17 +187,10 @@ function skipped(name: string, html: string): string {
 
 /** A server's log has a colour for each process. */
 function paint(line: string): string {
-  return escapeHtml(line).replace(
+  return escapeXml(line).replace(
     /^\[(\d+)\]/,
     (all, pid) => `<span class="pid-${pid % 6}">${all}</span>`,
   );
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
 }
 
 /** Leaves the code of a difference, and returns what stands before each line. */

@@ -29,22 +29,22 @@ export function linkBetween(from: string, to: string): string {
 }
 
 /** The file or folder that a link in a Markdown file leads to, if there is. */
-export function targetOf(markdown: string, href: string): string | null {
+export function leadsTo(markdown: string, href: string): string | null {
   const path = join(dirname(markdown), href);
   return !path.startsWith('..') && existsSync(join(ROOT, path)) ? path : null;
 }
 
 /** A file's text. */
-export function read(file: string): string {
+export function textOf(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
 }
 
 /** All source files and folders that pages lead to, in alphabetical order. */
 export function linkedSources(): string[] {
   const links = markdownFiles().flatMap((markdown) => {
-    const text = read(markdown);
+    const text = textOf(markdown);
     const inText = [...text.matchAll(/\]\(([^)#\s]+)/g)]
-      .map(([, href = '']) => targetOf(markdown, href))
+      .map(([, href = '']) => leadsTo(markdown, href))
       .filter((target) => target !== null);
     // Two words of a difference, one of a piece of code.
     const atFences = [...text.matchAll(/^```(?:ts|diff) (.+)$/gm)];

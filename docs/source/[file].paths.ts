@@ -5,8 +5,8 @@ import {
   filesIn,
   linkBetween,
   linkedSources,
-  read,
   sourcePageOf,
+  textOf,
 } from '../.vitepress/repository';
 
 export default {
@@ -28,5 +28,5 @@ function contentOf(path: string): string {
       .join('\n');
   }
   const language = /\.(\w+)$/.exec(path)?.[1] ?? 'text';
-  return `\`\`\`\`\`${language}:line-numbers\n${read(path)}\`\`\`\`\``;
+  return `\`\`\`\`\`${language}:line-numbers\n${textOf(path)}\`\`\`\`\``;
 }

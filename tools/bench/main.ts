@@ -8,7 +8,7 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { integer, readFlags, seconds } from '#shared/flags';
-import { someOf, text } from '../common/flags';
+import { someOf, word } from '../common/flags';
 import { Obstacle, run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { compile, STAGES } from '../harness/stages';
@@ -51,7 +51,7 @@ const FLAGS = {
   rounds: integer('how often each server has its turn', [1, 100], 3),
   requests: integer('how many one after the other', [1, 100_000], 1_000),
   only: someOf('these servers', NAMES),
-  svg: text('FILE', 'draw a chart as well', 'a file name', null),
+  svg: word('FILE', 'draw a chart as well', 'a file name', null),
 };
 
 async function main(): Promise<void> {

@@ -11,7 +11,7 @@
 import { address, integer, readFlags, seconds, toggle } from '#shared/flags';
 import { handleSignals, onSignal } from '#shared/signals';
 import type { Address } from '#shared/sockets';
-import { text } from '../common/flags';
+import { word } from '../common/flags';
 import { run } from '../common/run';
 import {
   advance,
@@ -31,7 +31,7 @@ const A_PATH = 'a path such as /sleep/3';
 const FLAGS = {
   port: integer("the server's port", [1, 65_535], 8888),
   host: address("the server's IPv4 address"),
-  path: text('PATH', 'what to ask for', A_PATH, '/', /^\/[\x21-\x7e]*$/),
+  path: word('PATH', 'what to ask for', A_PATH, '/', /^\/[\x21-\x7e]*$/),
   clients: integer('how many at once', [1, 10_000], 1),
   slow: toggle('say one byte every 0.1 s'),
   silent: toggle('connect, and say nothing'),

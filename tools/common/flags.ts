@@ -3,8 +3,8 @@
  */
 import type { Flag } from '#shared/flags';
 
-/** A flag that takes a text of a form, or any but none. */
-export function text<T extends string | null>(
+/** A flag that takes a word of a form, or any word at all. */
+export function word<T extends string | null>(
   value: string,
   help: string,
   expects: string,

@@ -9,7 +9,7 @@
  *     npm run exercise 13 -- python3 mine/server.py {port}
  */
 import { readFlags, toggle, usageError } from '#shared/flags';
-import { text } from '../common/flags';
+import { word } from '../common/flags';
 import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
@@ -33,7 +33,7 @@ const SUMMARY =
 const RESET = 'begin exercise N anew, and keep the old file beside it';
 const FLAGS = {
   once: toggle('look once, and end with status 0 if it is solved, else 1'),
-  reset: text('N', RESET, 'the number of an exercise', null),
+  reset: word('N', RESET, 'the number of an exercise', null),
 };
 
 /** What is wanted. */

@@ -5,7 +5,7 @@
  *     npm run site -- --build FOLDER        files for any static host
  */
 import { integer, readFlags, usageError } from '#shared/flags';
-import { text } from '../common/flags';
+import { word } from '../common/flags';
 import { run } from '../common/run';
 import { build, install, mayBeEmptied } from './build';
 import { serve } from './serve';
@@ -14,7 +14,7 @@ const USAGE = { name: 'site', summary: 'the course as a site' };
 const BUILD = 'write the site there, for any static host, and end';
 const FLAGS = {
   port: integer('where to serve it, on 127.0.0.1', [0, 65_535], 8800),
-  build: text('FOLDER', BUILD, 'a folder', null),
+  build: word('FOLDER', BUILD, 'a folder', null),
 };
 
 async function main(): Promise<void> {

@@ -5,6 +5,7 @@
  * kernel keeps, on the right the clients. On a phone, the clients stand below
  * what the kernel keeps for them.
  */
+import { wrap } from '../../../shared/text.ts';
 import { ranges } from '../../../tools/common/ranges.ts';
 import type {
   Actor,
@@ -26,7 +27,7 @@ import {
 /** Left, top, width, height; of a line, where it begins and where it ends. */
 export type Place = readonly [number, number, number, number];
 
-export type Tone = 'process' | 'dead' | 'kernel' | 'socket' | 'good' | 'bad';
+type Tone = 'process' | 'dead' | 'kernel' | 'socket' | 'good' | 'bad';
 
 /** A piece of the picture. */
 export interface Shape {
@@ -199,9 +200,7 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
   if (first) {
     const start = top;
     top += 22;
-    for (const group of fold(queued, most)) {
-      top = addRow(group, top + 6);
-    }
+    for (const group of fold(queued, most)) top = addRow(group, top + 6);
     if (queued.length > 0) top -= 4;
     const [x] = columns.description;
     const [left, , width] = columns.socket;
@@ -225,26 +224,22 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
   }
   return { shapes, rows, bottom: top };
 
-  function addRow(group: Entry[], top: number): number {
-    const [[address, link] = ['', null]] = group;
-    if (!link) return top;
-    const key = group.length > 1 ? `more ${kindOf(link)}` : address;
-    const links = group.map(([, one]) => one);
+  function addRow(group: [Entry, ...Entry[]], top: number): number {
+    const [[address, link]] = group;
+    const many = group.length > 1;
+    const key = many ? `more ${kindOf(link)}` : address;
     const kept = isKept(link.standing);
+    const isFirst = kept && !rows.some((row) => row.kept);
     const [x, , , height] = columns.description;
-    const said = rows.some((row) => row.kept);
     rows.push({
       key,
-      shared: links,
+      shared: group.map(([, one]) => one),
       x,
       y: top + height / 2,
       kept,
-      name:
-        group.length > 1
-          ? `${group.length} clients`
-          : `client ${portOf(address)}`,
+      name: many ? `${group.length} clients` : `client ${portOf(address)}`,
     });
-    const note = kept && !said ? sayKept(link) : null;
+    const note = isFirst ? sayKept(link) : null;
     // Where nothing of the server's is there, nothing is above the client.
     const skipped = link.state ? 0 : columns.wire[1] - columns.socket[3] / 2;
     const start = columns.note ? top : top - skipped;
@@ -256,47 +251,39 @@ function placeRows(frame: Frame, columns: Columns, most: number) {
 /** The pieces of a connection, or of many that are alike. */
 function connection(
   key: string,
-  group: Entry[],
+  group: [Entry, ...Entry[]],
   columns: Columns,
   top: number,
   port: number,
   note: string[] | null,
 ): Shape[] {
-  const [address, link] = group[0] as Entry;
-  const many = group.length > 1;
+  const [[address, link], ...others] = group;
+  const many = others.length > 0;
   const { standing, state, client } = link;
-  const kept = isKept(standing);
   const shapes: Shape[] = [];
   if (state) {
+    const links = [link, ...others.map(([, one]) => one)] as const;
+    const pair = `:${port} ⇄ ${portOf(address)}`;
     shapes.push(
-      describe(
-        key,
-        group.map(([, one]) => one),
-        place(columns.description, top),
-      ),
+      describe(key, [...links], place(columns.description, top), standing),
+      {
+        key: `${key} socket`,
+        kind: 'box',
+        at: place(columns.socket, top),
+        tone: 'socket',
+        title: state,
+        lines: [many ? `${group.length} sockets` : pair],
+        many,
+      },
     );
-  }
-  if (state) {
-    shapes.push({
-      key: `${key} socket`,
-      kind: 'box',
-      at: place(columns.socket, top),
-      tone: 'socket',
-      title: state,
-      lines: [
-        many ? `${group.length} sockets` : `:${port} ⇄ ${portOf(address)}`,
-      ],
-      many,
-    });
   }
   const [x1, y1, x2, y2] = columns.wire;
   // A FIN that the client has sent did arrive: what is kept is ours.
-  const hangs = kept && standing !== 'left';
-  const wire: Place = [x1, top + y1, x2, top + y2];
+  const hangs = isKept(standing) && standing !== 'left';
   shapes.push({
     key: `${key} wire`,
     kind: 'wire',
-    at: wire,
+    at: [x1, top + y1, x2, top + y2],
     tone: standing === 'closed' ? 'good' : hangs ? 'bad' : 'kernel',
     ...WIRES[standing],
     ...(note && !columns.note && { lines: note }),
@@ -343,34 +330,34 @@ const CLIENTS: Partial<Record<Link['standing'], Tone>> = {
   closed: 'good',
 };
 
-/** An open file description: how many references lead to it. */
-function describe(key: string, shared: Shared[], at: Place): Shape {
-  const counts = [...new Set(shared.map((one) => one.references.length))];
-  const [one = { references: [] }] = shared;
-  const kept = shared.some(
-    (it) => 'standing' in it && isKept((it as Link).standing),
-  );
-  const many = shared.length > 1;
-  const left = kept && counts[0] === 1 ? 'left' : sayEvidence(one);
-  if (one.references.length === 0) {
-    const queued = 'standing' in one && (one as Link).standing === 'queued';
-    return {
-      key: `${key} description`,
-      kind: 'box',
-      at,
-      tone: 'dead',
-      title: 'no reference',
-      lines: [queued ? 'yet' : 'any more'],
-    };
+/** Open file descriptions, one or many: how many references lead to each. */
+function describe(
+  key: string,
+  shared: [Shared, ...Shared[]],
+  at: Place,
+  standing?: Link['standing'],
+): Shape {
+  const [one] = shared;
+  const kept = standing !== undefined && isKept(standing);
+  const { length } = one.references;
+  const box = { key: `${key} description`, kind: 'box', at } as const;
+  if (length === 0) {
+    const when = standing === 'queued' ? 'yet' : 'any more';
+    return { ...box, tone: 'dead', title: 'no reference', lines: [when] };
   }
+  const tone = kept ? 'bad' : 'kernel';
+  if (shared.length === 1) {
+    const left = kept && length === 1 ? 'left' : sayEvidence(one);
+    return { ...box, tone, title: sayReferences(one), lines: [left] };
+  }
+  const least = Math.min(...shared.map((it) => it.references.length));
+  const title = `${shared.length} descriptions`;
   return {
-    key: `${key} description`,
-    kind: 'box',
-    at,
-    tone: kept ? 'bad' : 'kernel',
-    title: many ? `${shared.length} descriptions` : sayReferences(one),
-    lines: many ? [`${Math.min(...counts)} reference each`] : [left],
-    many,
+    ...box,
+    tone,
+    title,
+    lines: [`${least} reference each`],
+    many: true,
   };
 }
 
@@ -396,10 +383,11 @@ function alike(entries: Entry[]): Entry[][] {
 }
 
 /** Each by itself; of too many, the first few, and all others in one. */
-function fold<T>(all: T[], most: number): T[][] {
-  if (all.length <= most) return all.map((one) => [one]);
-  const first = all.slice(0, FIRST).map((one) => [one]);
-  return [...first, all.slice(FIRST)];
+function fold<T>(all: T[], most: number): [T, ...T[]][] {
+  const apart = all.length <= most ? all.length : FIRST;
+  const groups = all.slice(0, apart).map((one): [T, ...T[]] => [one]);
+  const [next, ...rest] = all.slice(apart);
+  return next === undefined ? groups : [...groups, [next, ...rest]];
 }
 
 function place([x, y, width, height]: Place, top: number): Place {
@@ -447,7 +435,7 @@ function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
 
   function addAbsence(): void {
     const words = frame.ending ?? frame.explanation ?? '';
-    const text = breakLines(words, wide ? 33 : 21);
+    const text = wrap(words, wide ? 33 : 21);
     const height = 30 + text.length * LINE;
     shapes.push({
       key: 'absence',
@@ -460,23 +448,16 @@ function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
     top += height + GAP;
   }
 
-  function addBox(group: Member[], indent: number): void {
-    const [{ pid, actor } = { pid: 0, actor: null }] = group;
-    if (!actor) return;
+  function addBox(group: [Member, ...Member[]], indent: number): void {
+    const [{ pid, actor }] = group;
     const many = group.length > 1;
     const dead = actor.state === 'Z';
     const isFirst = !shapes.some(({ tone }) => tone === 'dead');
     const crowded = indent > 0 && living.length > 2;
-    const said = sayDoing(pid, frame, crowded);
-    const doing = said.flatMap((line) => breakLines(line, wide ? 32 : 19));
-    const text = many
-      ? breakLines(
-          dead ? 'nobody has waited for them' : 'each at its own work',
-          wide ? 32 : 19,
-        )
-      : dead && !isFirst
-        ? doing.slice(0, 1)
-        : doing;
+    const theirs = dead ? 'nobody has waited for them' : 'each at its own work';
+    const said = many ? [theirs] : sayDoing(pid, frame, crowded);
+    const doing = said.flatMap((line) => wrap(line, wide ? 32 : 19));
+    const text = dead && !many && !isFirst ? doing.slice(0, 1) : doing;
     const usage = indent === 0 ? usageOf(frame) : [];
     const slots = slotsOf(group, rows, !crowded);
     const key = many ? `more ${dead ? 'zombies' : 'children'}` : `${pid}`;
@@ -554,7 +535,11 @@ function usageOf({ descriptors }: Frame): string[] {
 }
 
 /** The descriptor table, as far as it is drawn. */
-function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
+function slotsOf(
+  group: [Member, ...Member[]],
+  rows: Row[],
+  withOwn: boolean,
+): Slot[] {
   const pids = new Set(group.map(({ pid }) => pid));
   const held = rows
     .map((row) => ({
@@ -564,22 +549,15 @@ function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
       ),
     }))
     .filter(({ fds }) => fds.length > 0);
-  if (group.length > 1) {
+  const [{ actor }, ...others] = group;
+  if (others.length > 0) {
     const all = held.map(({ row }) => row);
-    if (all.length === 0) return [];
-    return [
-      {
-        key: 'theirs',
-        fds: '',
-        name: 'their connections',
-        rows: all,
-        faint: true,
-      },
-    ];
+    const name = 'their connections';
+    const theirs = { key: 'theirs', fds: '', name, rows: all, faint: true };
+    return all.length > 0 ? [theirs] : [];
   }
-  const [{ actor } = { actor: null }] = group;
   const own: Slot[] =
-    withOwn && actor?.own
+    withOwn && actor.own
       ? [{ key: 'own', fds: short(actor.own), name: 'its own', rows: [] }]
       : [];
   const slot = ({ row, fds }: (typeof held)[number]): Slot => ({
@@ -589,7 +567,7 @@ function slotsOf(group: Member[], rows: Row[], withOwn: boolean): Slot[] {
     rows: [row],
   });
   // A child works on what came last; what came before was its parent's.
-  const isChild = actor?.role === 'child' && held.length > 2;
+  const isChild = actor.role === 'child' && held.length > 2;
   if (!isChild) return [...own, ...held.map(slot)];
   const newest = held.reduce((a, b) =>
     Math.max(...b.fds) > Math.max(...a.fds) ? b : a,
@@ -617,16 +595,4 @@ function nameOf({ shared, name }: Row, held: number): string {
 function short(numbers: string): string {
   const [first = '', ...more] = numbers.split(', ');
   return more.length > 0 ? `${first} …` : first;
-}
-
-function breakLines(text: string, length: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length <= length || line === '')
-      lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
 }
