@@ -1,14 +1,10 @@
 /**
- * HTTP/1.1: from bytes to a request, and from a status to the head of a
- * response. Nothing here touches a descriptor, and no bytes make it throw.
- *
- * The grammar is that of RFC 9112 (messages) and RFC 9110 (fields). Bodies of
- * requests are read in body.ts.
+ * HTTP/1.1, by RFC 9112 (messages) and RFC 9110 (fields): from bytes to a
+ * request, and from a status to the head of a response. Nothing here touches a
+ * descriptor, and no bytes make it throw. Bodies are read in body.ts.
  *
  * The parsers are generators. Each runs until it needs bytes that have not
- * come yet, and yields there. Resumed when there are more, it goes on at the
- * same place. So a request may come in any pieces, and none of them is looked
- * at again for every byte that follows.
+ * come yet, and goes on there when they have: a request may come in any pieces.
  */
 
 /** A parser on its way to a result. */
@@ -56,11 +52,9 @@ export const ALLOWED_METHODS: readonly string[] = ['GET', 'HEAD', 'POST'];
 // RFC 9110 section 9 and RFC 5789: known, but of no use here.
 const OTHER_METHODS = 'PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ');
 
-// RFC 9112 section 3 asks for at least 8,000 bytes of request line.
-const MAX_LINE = 8_192;
+const MAX_LINE = 8_192; // RFC 9112 section 3 asks for at least 8,000 bytes
 const MAX_FIELDS = 100;
-// All fields of a head together, and all of a trailer.
-const MAX_FIELD_BYTES = 32_768;
+const MAX_FIELD_BYTES = 32_768; // of a head together, and of a trailer
 /** How long a body may be. */
 export const MAX_BODY = 1_048_576;
 /** The answer to a body that is longer. */
@@ -92,7 +86,7 @@ export function* parseHead(incoming: Incoming): Parser<Head | Rejection> {
   if ('reason' in fields) return fields;
   const length = bodyLength(version, fields);
   if (typeof length === 'object') return length;
-  const expected = version === '1.0' ? [] : listOf(fields, 'expect');
+  const expected = version === '1.0' ? [] : listOf(fields, 'expect'); // 1.0 ignores it
   const problem = checkHost(version, fields) ?? checkExpected(expected);
   if (problem) return problem;
   const expectsContinue = expected.length > 0;
@@ -156,10 +150,7 @@ function checkHost(version: string, fields: Fields): Rejection | undefined {
   return reject(400, 'the Host field is malformed');
 }
 
-/**
- * RFC 9110 section 10.1.1: there is only one expectation. HTTP/1.0 had none,
- * and if a client of it sends this field, it is ignored.
- */
+/** RFC 9110 section 10.1.1: there is only one expectation. */
 function checkExpected(expected: string[]): Rejection | undefined {
   const unknown = expected.find((it) => it.toLowerCase() !== '100-continue');
   return unknown === undefined
@@ -168,9 +159,8 @@ function checkExpected(expected: string[]): Rejection | undefined {
 }
 
 /**
- * RFC 9112 section 6: how long the body is. Whatever could be read in two
- * ways is refused, since the other reader may be a proxy in front of us
- * (request smuggling).
+ * RFC 9112 section 6: how long the body is. What could be read in two ways is
+ * refused: the other reader may be a proxy in front of us (request smuggling).
  */
 function bodyLength(
   version: string,
@@ -319,11 +309,9 @@ export type Status = keyof typeof REASONS;
 export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 /**
- * What stands before a body: status line and fields.
- *
- * There is no Content-Length, on purpose: the end of the connection is the
- * end of the body (RFC 9112 section 6.3). A client that never sees the
- * connection end waits for more.
+ * What stands before a body: status line and fields. There is no
+ * Content-Length, on purpose: the end of the connection is the end of the body
+ * (RFC 9112 section 6.3). A client that never sees it waits for more.
  */
 export function formatHead(status: Status): string {
   const lines = [

@@ -22,9 +22,7 @@ const children: number[] = [];
 /**
  * fork(2): called once, returns twice. The child is a copy of this process
  * with the same descriptors, and it goes on from here. Hand its work to
- * `exitAfter`, which never comes back.
- *
- * What it takes to do this with Node stands in node/.
+ * `exitAfter`. (What it takes to do this with Node stands in node/.)
  *
  * @returns the child's PID in the parent, 0 in the child
  * @throws SystemError EAGAIN (a limit on processes), ENOMEM, EINVAL
@@ -48,10 +46,8 @@ export function unreapedChildren(): readonly number[] {
 
 /**
  * Does a child's work and ends the child: with status 0, or with a message
- * and status 1 if the work throws.
- *
- * The work is synchronous. The event loop belongs to the parent: both
- * processes share its epoll descriptor, and a child that turned it would
+ * and status 1 if the work throws. The work is synchronous: both processes
+ * share the descriptor of the event loop, and a child that turned it would
  * take the parent's events away.
  */
 export function exitAfter(work: () => void): never {

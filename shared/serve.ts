@@ -31,9 +31,9 @@ import {
 import { shorten } from './text';
 
 /**
- * Serves one client. Whatever the client does, this returns: at the latest
- * when it has been silent for the time limit, or when the kernel has given up
- * one that reads nothing, see `patience` in sockets.ts.
+ * Serves one client. Whatever it does, this returns: at the latest when it has
+ * been silent for the time limit, or has read nothing, see `patience` in
+ * sockets.ts.
  *
  * @param timeout seconds for the head of the request, and again for its body
  */
@@ -154,15 +154,11 @@ const PROBE_SECONDS = 15;
 /**
  * Lets time pass before an answer, but only while the client is there.
  *
- * A FIN does not tell: a client that was killed sends one, and so does a
- * client that closes its half and waits for its answer (`nc -N`). Bytes tell:
- * to a connection that no process holds any more, the kernel replies with RST
- * (RFC 9293 section 3.6.1). So whoever sends a FIN gets the head of the answer
- * early. For those who leave later, or without a word, the kernel sends a
- * probe from time to time; a client that closed its half and then left is found
- * out a minute or two later, when its own system has forgotten it.
- *
- * However it comes, RST ends the wait, and the next write fails.
+ * A FIN does not tell: a client that was killed sends one, and so does one
+ * that closes its half and waits (`nc -N`). Bytes tell: for a connection that
+ * no process holds any more, they bring RST (RFC 9293 section 3.6.1), which
+ * ends the wait and fails the next write. So whoever sends a FIN gets the head
+ * of the answer early, and all are sent a probe by the kernel now and then.
  *
  * @returns what of the head has not been sent yet: all or nothing
  */
@@ -178,10 +174,9 @@ function keepWaiting(client: number, seconds: number, head: string): string {
 const LINGER_SECONDS = 2;
 
 /**
- * Leaves so that the answer arrives. When a connection is closed with bytes
- * unread, the kernel sends RST, which can overtake the answer and destroy it.
- * So, if anything is left: say that we are done, and read until the client
- * is done too. See RFC 9112 section 9.6.
+ * Leaves so that the answer arrives. To close with bytes unread sends RST,
+ * which can overtake the answer and destroy it. So, if anything is left: say
+ * that we are done, and read until the client is, too. RFC 9112 section 9.6.
  */
 function hangUp(client: number, refused: boolean): void {
   if (!refused && readWaiting(client, INBOX) === 0) return;

@@ -1,8 +1,6 @@
 /**
- * Sockets: the calls of a TCP server and of a client, and bytes on their way.
- *
- * Descriptors are plain numbers, as the kernel hands them out. Whoever calls
- * owns them: nothing here closes a descriptor that it did not open.
+ * Sockets: the calls of a TCP server, and bytes on their way. Descriptors are
+ * plain numbers, as the kernel hands them out, and belong to whoever calls.
  */
 import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -83,10 +81,7 @@ export function accept(listener: number): number {
 
 let accepted = 0;
 
-/**
- * How many connections this process has accepted. A child inherits the number
- * as it was when the child was made.
- */
+/** How many connections this process has accepted, or had when it was forked. */
 export function clientsSoFar(): number {
   return accepted;
 }
@@ -162,9 +157,8 @@ export interface ListenerOptions {
   /** How many connections may wait to be accepted, see `listen`. */
   backlog: number;
   /**
-   * How many seconds a client may take nothing of what it is sent, before the
-   * kernel gives the connection up: TCP_USER_TIMEOUT of tcp(7), which every
-   * connection inherits from the listener.
+   * How many seconds a client may read nothing before the kernel gives it up:
+   * TCP_USER_TIMEOUT of tcp(7), which connections inherit from the listener.
    */
   patience: number;
 }
@@ -192,9 +186,8 @@ export function openListener(options: ListenerOptions): number {
 }
 
 /**
- * Has the kernel ask, whenever the other side has said nothing for so many
- * seconds, whether it is still there: SO_KEEPALIVE in socket(7). If it is not,
- * the connection is reset.
+ * Has the kernel probe whether the other side is there, whenever it has said
+ * nothing for so many seconds: SO_KEEPALIVE in socket(7). If not, RST ends it.
  */
 export function setKeepAlive(fd: number, seconds: number): void {
   setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
@@ -276,8 +269,8 @@ export function readWaiting(fd: number, into: Uint8Array): number {
 }
 
 /** Writes as much as fits into the kernel's buffer, and waits for nobody. */
-export function writeNow(fd: number, bytes: Uint8Array): number {
-  return Math.max(0, libc.send(fd, bytes, bytes.length, MSG_DONTWAIT));
+export function writeNow(fd: number, bytes: Uint8Array): void {
+  libc.send(fd, bytes, bytes.length, MSG_DONTWAIT);
 }
 
 /** The names of both ends of a connection. @throws SystemError ENOTCONN */
