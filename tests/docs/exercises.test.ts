@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EXERCISES, wordsOf } from '../../tools/exercise/exercises';
+import { EXERCISES, reasonFor, wordsOf } from '../../tools/exercise/exercises';
 import { linesOf, readWords } from '../../tools/exercise/page';
 import { isSolved, look, type Seen } from '../../tools/exercise/round';
 import type { Target } from '../../tools/harness/servers';
@@ -183,9 +183,7 @@ async function judge(name: string, program: string) {
 function wordsAbout(seen: Seen[]) {
   const last = seen.at(-1);
   const said = last ? wordsOf(last.finding) : '';
-  const because = last?.aim.because ?? [];
-  const [, reason = ''] = because.find(([sign]) => sign.test(said)) ?? [];
-  return { said, reason };
+  return { said, reason: last ? reasonFor(last.aim, said) : '' };
 }
 
 describe.concurrent('what a reader begins with is not solved, and why', () => {

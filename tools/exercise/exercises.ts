@@ -22,8 +22,8 @@ export interface Aim {
   expected: string;
   /** Finds `good` where it is as expected. */
   look: (target: Target, defer: Defer) => Promise<Finding>;
-  /** What may be behind it, by what was seen, if it is not so. */
-  because?: [seen: RegExp, reason: string][];
+  /** What may be behind it if it is not so, by a pattern of what was seen. */
+  because?: Record<string, string>;
 }
 
 /** Which part of a stage becomes what, before a reader begins. */
@@ -46,7 +46,7 @@ export interface Exercise {
 function wanted(
   symptom: Symptom,
   expected: string,
-  because: Aim['because'] = [],
+  because: Aim['because'] = {},
 ): Aim {
   return { expected, look: EXPERIMENTS[symptom].run, because };
 }
@@ -56,7 +56,7 @@ function unwanted(
   symptom: Symptom,
   expected: string,
   sign: RegExp,
-  because: Aim['because'] = [],
+  because: Aim['because'] = {},
 ): Aim {
   const look: Aim['look'] = async (target, defer) => {
     const finding = await EXPERIMENTS[symptom].run(target, defer);
@@ -66,6 +66,12 @@ function unwanted(
   return { expected, look, because };
 }
 
+/** What may be behind it that something is not as expected, if we know. */
+export function reasonFor({ because = {} }: Aim, seen: string): string {
+  const signs = Object.keys(because);
+  return because[signs.find((sign) => RegExp(sign).test(seen)) ?? ''] ?? '';
+}
+
 /** All that was seen, as one text. */
 export function wordsOf({ figure, evidence }: Finding): string {
   return [figure, ...evidence].join('\n');
@@ -73,20 +79,16 @@ export function wordsOf({ figure, evidence }: Finding): string {
 
 const END_OF_ANSWER = 'every client sees the end of its answer';
 const NO_ZOMBIES = 'no zombie stays';
-const CLOSED: [RegExp, string][] = [
-  [
-    /accept descriptor.*EBADF/,
+const CLOSED = {
+  'accept descriptor.*EBADF':
     'The listener was closed in the parent: there is nothing to accept from.',
-  ],
-  [
-    /EBADF/,
+  EBADF:
     'The connection was closed before the child had a descriptor of its own, or the child has closed it before it served.',
-  ],
-];
-const STILL_HANGS: [RegExp, string] = [
-  /still open in .*the parent/,
-  'The child has closed its descriptor of the connection, and the parent has not.',
-];
+};
+const STILL_HANGS = {
+  'still open in .*the parent':
+    'The child has closed its descriptor of the connection, and the parent has not.',
+};
 
 /** What a server like part 3 is like, whatever it is written in. */
 const PART3_IS_SO: Record<Symptom, string> = {
@@ -119,11 +121,11 @@ export const EXERCISES: Exercise[] = [
       {
         expected: 'a client that has asked gets a reset, and no answer',
         look: tooEarly,
-        because: [
-          [/its answer and a FIN/, 'It is still closed after it was served.'],
-          [/its answer and no end/, 'Nobody closes the connection.'],
-          [/accept descriptor/, 'It is the listener that was closed.'],
-        ],
+        because: {
+          'its answer and a FIN': 'It is still closed after it was served.',
+          'its answer and no end': 'Nobody closes the connection.',
+          'accept descriptor': 'It is the listener that was closed.',
+        },
       },
     ],
   },
@@ -132,19 +134,15 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part2,
     solution: STAGES.part3a,
     aims: [
-      wanted('hanging', END_OF_ANSWER, [
+      wanted('hanging', END_OF_ANSWER, {
         ...CLOSED,
-        [
-          /still open in .*the parent/,
+        'still open in .*the parent':
           'Whoever is named there still holds the connection. The FIN comes when the last descriptor is closed.',
-        ],
-      ]),
-      wanted('descriptors', 'the parent has no more descriptors than before', [
-        [
-          /is new in/,
+      }),
+      wanted('descriptors', 'the parent has no more descriptors than before', {
+        'is new in':
           'The connection may be over, but its number is not given back. Only close(2) does that.',
-        ],
-      ]),
+      }),
     ],
   },
   {
@@ -156,9 +154,9 @@ export const EXERCISES: Exercise[] = [
         'port',
         'a child that works keeps the port after its parent’s end',
         /3 of 3 children/,
-        [[/0 of/, 'Each child has closed its copy of the listener.']],
+        { '0 of': 'Each child has closed its copy of the listener.' },
       ),
-      wanted('hanging', END_OF_ANSWER, [STILL_HANGS]),
+      wanted('hanging', END_OF_ANSWER, STILL_HANGS),
     ],
   },
   {
@@ -170,21 +168,15 @@ export const EXERCISES: Exercise[] = [
         expected:
           'clients leave by themselves, and the parent holds what they left',
         look: length,
-        because: [
-          [
-            /says no length/,
+        because: {
+          'says no length':
             'A client that is told no length can only wait for the end.',
-          ],
-          [
-            /the head says/,
+          'the head says':
             'A client believes the head: it waits for bytes that never come, or does not read all. The length is in bytes, without the head.',
-          ],
-          [
-            /parent holds 0/,
+          'parent holds 0':
             'The parent has closed what clients left: right for a server, but here its mistake is to stay, so that you see it hidden.',
-          ],
-          [/no answer/, 'Did the child fail? Start it by hand, and ask.'],
-        ],
+          'no answer': 'Did the child fail? Start it by hand, and ask.',
+        },
       },
     ],
   },
@@ -206,16 +198,12 @@ export const EXERCISES: Exercise[] = [
         expected:
           'a client gets its page alone, and 0, 1 and 2 lead to no terminal, pipe or socket',
         look: standard,
-        because: [
-          [
-            /first line that a client got/,
+        because: {
+          'first line that a client got':
             'The client has the lowest free number, and the log writes to 1.',
-          ],
-          [
-            /are not free/,
+          'are not free':
             'It still holds what it was started with: whoever waits for the end of its output waits for ever.',
-          ],
-        ],
+        },
       },
     ],
   },
@@ -228,12 +216,10 @@ export const EXERCISES: Exercise[] = [
         'waiting',
         'a client waits for one that says nothing, since the parent waits for a child',
         /the parent\) is sleeping in wait/,
-        [
-          [
-            /answered first/,
+        {
+          'answered first':
             'The parent does not wait for a child, it was back at accept. With WNOHANG, waitpid only looks, and finds that the child still runs.',
-          ],
-        ],
+        },
       ),
       wanted('zombies', NO_ZOMBIES),
     ],
@@ -247,21 +233,15 @@ export const EXERCISES: Exercise[] = [
         expected:
           'never more than eight children, and eight while clients wait; all answered; seven zombies at most',
         look: limit,
-        because: [
-          [
-            /^(9|1\d|20) children for/,
+        because: {
+          '^(9|1\\d|20) children for':
             'Nothing keeps the parent from forking. At the limit, waitpid has to block.',
-          ],
-          [
-            /^[1-7] child(ren)? for/,
+          '^[1-7] child(ren)? for':
             'The parent waits below the limit: there, it may only ask (WNOHANG).',
-          ],
-          [
-            /after one of the eight has ended/,
+          'after one of the eight has ended':
             'One has ended, so there is room for one. Is the number right after each waitpid, and does the parent wait for one only?',
-          ],
-          [/in the end/, 'The parent asks for too few of them.'],
-        ],
+          'in the end': 'The parent asks for too few of them.',
+        },
       },
     ],
   },
@@ -283,12 +263,10 @@ export const EXERCISES: Exercise[] = [
       {
         expected: 'a child that ends just before the parent waits is reaped',
         look: race,
-        because: [
-          [
-            /the zombie stays/,
+        because: {
+          'the zombie stays':
             'The signal came when the parent had looked and was not yet in the call. It was delivered, interrupted nothing, and is over.',
-          ],
-        ],
+        },
       },
     ],
   },
@@ -301,17 +279,19 @@ export const EXERCISES: Exercise[] = [
         expected:
           'SIGTERM: children have one second, then they are ended, and the parent ends',
         look: lastChild,
-        because: [
-          [/has not ended/, 'The parent waits for a child without a limit.'],
-          [
-            /left a child/,
+        because: {
+          'has not ended': 'The parent waits for a child without a limit.',
+          'left a child':
             'A parent that ends does not take its children along.',
+<<<<<<< HEAD
           ],
           [
             /had a second|got no answer/,
+=======
+          'got no answer':
+>>>>>>> 9b702cd (Write reasons beside what they explain)
             'The children were ended at once, or the parent did not wait for the one that was nearly done.',
-          ],
-        ],
+        },
       },
     ],
   },
@@ -320,21 +300,14 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/ignore-sigchld',
     aims: [
-      {
         expected: 'SIGCHLD is ignored, and no zombie stays',
         look: ignored,
-        because: [
-          [/EINTR/, 'A handler interrupts accept. SIG_IGN is no handler.'],
-          [
-            /not ignored, 0 zombies/,
+        because: 
+          EINTR: 'A handler interrupts accept. SIG_IGN is no handler.',
+          'not ignored, 0 zombies':
             'There are no zombies, but for another reason.',
-          ],
-          [
-            /zombie/,
-            'The kernel keeps an exit status until the parent asks for it, or says with SIG_IGN that it never will.',
-          ],
-        ],
-      },
+          zombie:
+            'The kernel keeps an exit status until the parent asks for it, or says with SIG_IGN that it never will.',,,
     ],
   },
   {
@@ -342,23 +315,16 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/double-fork',
     aims: [
-      {
         expected:
           'a client is served by an orphan, which does not keep the port; no zombie stays',
         look: grandchild,
-        because: [
-          [
-            /hold the connection/,
+        because: 
+          'hold the connection':
             'Whoever does not serve has to close or to end.',
-          ],
-          [
-            /by no orphan/,
+          'by no orphan':
             'Who serves has a parent that lives, and will be its zombie.',
-          ],
-          [/keeps the port/, 'It has inherited the listener.'],
-          [/zombie/, 'The server has not asked for the child between.'],
-        ],
-      },
+          'keeps the port': 'It has inherited the listener.',
+          zombie: 'The server has not asked for the child between.',,,
     ],
   },
   {
@@ -366,32 +332,24 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/prefork',
     aims: [
-      {
         expected:
           'two workers before any client comes, one client each; a killed one is replaced',
         look: workers,
-        because: [
-          [/before any client/, 'They are to be there when it begins.'],
-          [
-            /others than the two/,
+        because: 
+          'before any client': 'They are to be there when it begins.',
+          'others than the two':
             'Workers accept by themselves; the parent accepts nobody and forks for nobody.',
-          ],
-          [
-            /not replaced/,
+          'not replaced':
             'When one has ended, waitpid returns in the parent: then one is missing.',
-          ],
-          [/3 of 3 clients accepted/, 'More than two accept.'],
-        ],
-      },
+          '3 of 3 clients accepted': 'More than two accept.',,,
     ],
   },
   {
     name: 'own-server',
     start: null,
     solution: null,
-    aims: SYMPTOMS.map((symptom) => ({
+    aims: SYMPTOMS.map((symptom) => (
       expected: PART3_IS_SO[symptom],
-      look: unlessBad(EXPERIMENTS[symptom].run),
-    })),
+      look: unlessBad(EXPERIMENTS[symptom].run),)),
   },
 ];

@@ -6,7 +6,7 @@ import chalk from 'chalk';
 import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
-import { type Exercise, wordsOf } from './exercises';
+import { type Exercise, reasonFor, wordsOf } from './exercises';
 import type { Attempt, Attempts } from './mine';
 import { linesOf, type Words } from './page';
 import type { Problem, Seen } from './round';
@@ -121,9 +121,8 @@ export function showSeen({ aim, finding }: Seen): void {
   console.log(paint(isSo ? 'good' : 'bad', lines.join('\n')));
   indent(isSo ? figure : `Seen: ${figure}`, '  ', '  ');
   for (const line of evidence) indent(printable(line), '    ', '      ');
-  const seen = wordsOf(finding);
-  const reason = aim.because?.find(([sign]) => sign.test(seen));
-  if (!isSo && reason) indent(reason[1], '  ', '  ');
+  const reason = reasonFor(aim, wordsOf(finding));
+  if (!isSo && reason) indent(reason, '  ', '  ');
 }
 
 function indent(text: string, first: string, rest: string): void {
