@@ -34,13 +34,13 @@ import {
   userOf,
   zombiesOf,
 } from '../../tools/kernel/processes';
+import { readTables } from '../../tools/kernel/procnet';
 import { describeState, sleepOf } from '../../tools/kernel/sleeps';
 import { dumpSockets } from '../../tools/kernel/sockdiag';
 import {
   findHolders,
   findListener,
   listSockets,
-  readTables,
 } from '../../tools/kernel/sockets';
 import type { TcpSocket } from '../../tools/kernel/tcp';
 import { openClient } from '../support/client';

@@ -89,13 +89,16 @@ export function text(x: number, y: number, words: string, kinds = ''): string {
   return `<text x="${x}" y="${y}"${classes}>${escapeXml(words)}</text>`;
 }
 
+type Rectangle = [x: number, y: number, width: number, height: number];
+
 /** A box with lines of text in its middle. */
 export function box(
-  [x, y, width, height]: [x: number, y: number, width: number, height: number],
+  place: Rectangle,
   tone: Tone,
   lines: string[],
   kinds = '',
 ): string {
+  const [x, y, width, height] = place;
   const top = y + height / 2 - (lines.length * LINE) / 2 + 14;
   const words = lines.map((line, index) => {
     if (widthOf(line, kinds) > width - 8) {
@@ -103,30 +106,23 @@ export function box(
     }
     return text(x + width / 2, top + index * LINE, line, `${kinds} middle`);
   });
-  return [
-    `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="5"/>`,
-    ...words,
-  ].join('');
+  return rectangle(place, tone, 5) + words.join('');
 }
 
 /** A frame with its name at the top left. */
-export function frame(
-  [x, y, width, height]: [x: number, y: number, width: number, height: number],
-  tone: Tone,
-  name: string,
-): string {
-  return (
-    `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>` +
-    text(x + 12, y + 21, name, 'strong')
-  );
+export function frame(place: Rectangle, tone: Tone, name: string): string {
+  const [x, y] = place;
+  return rectangle(place, tone, 8) + text(x + 12, y + 21, name, 'strong');
 }
 
 /** A bar of a chart. */
-export function bar(
-  [x, y, width, height]: [x: number, y: number, width: number, height: number],
-  tone: Tone,
-): string {
-  return `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="2"/>`;
+export function bar(place: Rectangle, tone: Tone): string {
+  return rectangle(place, tone, 2);
+}
+
+function rectangle(place: Rectangle, tone: Tone, round: number): string {
+  const [x, y, width, height] = place;
+  return `<rect class="${tone}" x="${x}" y="${y}" width="${width}" height="${height}" rx="${round}"/>`;
 }
 
 /** An arrow along points, dashed or not: x and y of the first, of the second … */

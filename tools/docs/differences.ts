@@ -2,7 +2,7 @@
  * The difference between two stages, as the chapters show it.
  */
 import { readFileSync } from 'node:fs';
-import { diffOf } from '../common/difference';
+import { diffOf } from '../common/diff';
 
 /**
  * What diff(1) says of two source files, less what a reader of a chapter has

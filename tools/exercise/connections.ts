@@ -10,6 +10,7 @@ import {
   serverEndOf,
 } from '../experiments/findings';
 import { type Client, get, LAST_REQUEST, openClient } from '../harness/clients';
+import { untilIdle, watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   hearOut,
@@ -18,8 +19,6 @@ import {
   type Server,
   startServer,
   type Target,
-  untilIdle,
-  watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { descriptorsOf } from '../kernel/descriptors';

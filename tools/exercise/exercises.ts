@@ -283,14 +283,9 @@ export const EXERCISES: Exercise[] = [
           'has not ended': 'The parent waits for a child without a limit.',
           'left a child':
             'A parent that ends does not take its children along.',
-<<<<<<< HEAD
-          ],
-          [
-            /had a second|got no answer/,
-=======
+          'before a second was over': 'The children were ended at once.',
           'got no answer':
->>>>>>> 9b702cd (Write reasons beside what they explain)
-            'The children were ended at once, or the parent did not wait for the one that was nearly done.',
+            'The parent did not wait for the child that was nearly done.',
         },
       },
     ],

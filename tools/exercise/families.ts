@@ -18,6 +18,7 @@ import {
   openClient,
   openClients,
 } from '../harness/clients';
+import { untilIdle, watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   isAlive,
@@ -25,8 +26,6 @@ import {
   type Server,
   startServer,
   type Target,
-  untilIdle,
-  watchIdle,
 } from '../harness/servers';
 import { built } from '../harness/stages';
 import { startStopwatch, waitFor } from '../harness/wait';
@@ -194,7 +193,7 @@ async function stopOnce(
   }
   // The child of the other client, who says nothing, could have used it all.
   if (elapsed < SECOND_MS) {
-    return bad(`${figure}: no child had a second`);
+    return bad(`${figure}, before a second was over`);
   }
   await waitFor('the client has all that was sent', () => ready.over());
   if (ready.received() !== '') {

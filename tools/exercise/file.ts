@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { diffOf } from '../common/difference';
+import { diffOf } from '../common/diff';
 import type { Exercise } from './exercises';
 import { MINE } from './mine';
 import { linesOf, type Words } from './page';

@@ -2,12 +2,8 @@
  * Do descriptors pile up, and what happens when there are none left?
  */
 import { formatPair } from '#shared/sockets';
-import {
-  type Server,
-  setSoftLimit,
-  startServer,
-  untilIdle,
-} from '../harness/servers';
+import { untilIdle } from '../harness/idle';
+import { type Server, setSoftLimit, startServer } from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
 import { listSockets } from '../kernel/sockets';
 import { describeRole, type Experiment, fewOf } from './findings';

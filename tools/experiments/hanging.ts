@@ -2,7 +2,8 @@
  * Do clients see the end of their answer?
  */
 import type { Client } from '../harness/clients';
-import { type Server, startServer, watchIdle } from '../harness/servers';
+import { watchIdle } from '../harness/idle';
+import { type Server, startServer } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import {
   describeEnd,

@@ -2,13 +2,12 @@
  * When one process is killed, who else is lost?
  */
 import { type Client, LAST_REQUEST, openClients } from '../harness/clients';
+import { untilIdle, watchIdle } from '../harness/idle';
 import {
   isAlive,
   isRunning,
   type Server,
   startServer,
-  untilIdle,
-  watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import {

@@ -2,7 +2,8 @@
  * Do children keep the port when their parent has gone?
  */
 import { openClients } from '../harness/clients';
-import { familyOf, startServer, untilIdle } from '../harness/servers';
+import { untilIdle } from '../harness/idle';
+import { familyOf, startServer } from '../harness/servers';
 import { findHolders } from '../kernel/sockets';
 import { describeRole, type Experiment, fewOf, tooFew } from './findings';
 

@@ -2,14 +2,13 @@
  * What does SIGCHLD do to a server: does it end it, and is it counted?
  */
 import { LAST_REQUEST, openClients } from '../harness/clients';
+import { untilIdle, watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   isAlive,
   isRunning,
   type Server,
   startServer,
-  untilIdle,
-  watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { childrenOf, isStopped, zombiesOf } from '../kernel/processes';

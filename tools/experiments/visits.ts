@@ -2,14 +2,9 @@
  * Clients that visit a server one after the other.
  */
 import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
+import { watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
-import {
-  hearOut,
-  isAlive,
-  lastWords,
-  type Server,
-  watchIdle,
-} from '../harness/servers';
+import { hearOut, isAlive, lastWords, type Server } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { childrenOf, readProcess } from '../kernel/processes';
 import { describeProcess, type Finding } from './findings';

@@ -7,7 +7,8 @@ import {
   openClient,
   openClients,
 } from '../harness/clients';
-import { type Server, startServer, watchIdle } from '../harness/servers';
+import { watchIdle } from '../harness/idle';
+import { type Server, startServer } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import {
   describeEnd,

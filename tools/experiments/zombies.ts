@@ -3,6 +3,7 @@
  * for another process?
  */
 import { count } from '../common/words';
+import { watchIdle } from '../harness/idle';
 import {
   familyOf,
   isRunning,
@@ -10,7 +11,6 @@ import {
   type Server,
   setSoftLimit,
   startServer,
-  watchIdle,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import {

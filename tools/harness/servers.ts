@@ -8,17 +8,11 @@ import { statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Obstacle } from '../common/run';
-import {
-  childrenOf,
-  type Process,
-  readProcess,
-  switchesOf,
-  treeOf,
-} from '../kernel/processes';
+import { type Process, readProcess, treeOf } from '../kernel/processes';
 import { findHolders, findListeners, type Listener } from '../kernel/sockets';
 import { listDescendants } from './orphans';
 import { type Defer, type Program, startProgram } from './programs';
-import { startStopwatch, waitFor } from './wait';
+import { startStopwatch } from './wait';
 
 /** A server that can be started again and again. */
 export interface Target {
@@ -224,50 +218,6 @@ export function lastWords(program: Program, about = NOT_A_STACK): string {
   return lines.findLast((line) => about.test(line))?.trim() ?? '';
 }
 
-const QUIET_MS = 250;
-const PATIENCE_MS = 10_000; // with one that never sleeps
-const LOOK_EVERY_MS = 25; // each look reads some dozens of files
-
-/**
- * Tells whether a server has nothing left to do: all its processes sleep, and
- * none has woken up for a while. Busy machines do not matter here, for a
- * process that waits for its turn is running, not sleeping.
- *
- * @param quietMs how long nobody may have woken up
- * @returns what to ask again and again
- */
-export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
-  const stopwatch = startStopwatch();
-  let activity: string | null = null;
-  let since = 0;
-  let looked = -LOOK_EVERY_MS;
-  let quiet = false;
-  return () => {
-    const time = stopwatch();
-    if (time - looked < LOOK_EVERY_MS) return false;
-    looked = time;
-    const now = activityOf(server.pid);
-    if (now === null || now !== activity) since = time;
-    activity = now;
-    if (time > PATIENCE_MS) return true;
-    const wasQuiet = quiet;
-    // Looking for orphans takes longer, so that comes last.
-    quiet = time - since >= quietMs && !hasBusyOrphans(server);
-    // Twice: between two looks, the caller receives what has been sent.
-    return quiet && wasQuiet;
-  };
-}
-
-/** Waits until a server has nothing left to do. */
-export async function untilIdle(server: Server): Promise<void> {
-  await waitFor('the server is idle', watchIdle(server));
-}
-
-/** Whether somebody runs who has lost his parent, as after a double fork. */
-function hasBusyOrphans({ pid }: Server): boolean {
-  return orphansOf(pid).some(({ state }) => isBusy(state));
-}
-
 /** The processes of a server: itself, its descendants, and its orphans. */
 export function familyOf(pid: number): number[] {
   const tree = treeOf(pid);
@@ -278,31 +228,12 @@ export function familyOf(pid: number): number[] {
  * Those that are not among a server's descendants any more, but still in its
  * session. (So is whatever has started it.)
  */
-function orphansOf(pid: number, tree = treeOf(pid)): Process[] {
+export function orphansOf(pid: number, tree = treeOf(pid)): Process[] {
   const session = readProcess(pid)?.session;
   const family = new Set(tree);
   return listDescendants().filter(
     (one) => one.session === session && !family.has(one.pid),
   );
-}
-
-/** Running, or waiting for its turn, or for a disk. */
-function isBusy(state: string): boolean {
-  return 'RD'.includes(state);
-}
-
-/**
- * What changes whenever a process or one of its descendants does something.
- *
- * @returns null if one of them is doing something now
- */
-function activityOf(pid: number): string | null {
-  const process = readProcess(pid);
-  if (process === null || process.state === 'Z') return `${pid}`;
-  if (isBusy(process.state)) return null;
-  const below = childrenOf(pid).map(activityOf);
-  if (below.includes(null)) return null;
-  return `${pid}:${switchesOf(pid)} (${below})`;
 }
 
 /**

@@ -11,8 +11,9 @@ import {
   openConnection,
   politely,
 } from '../harness/connections';
+import { watchIdle } from '../harness/idle';
 import { startProgram } from '../harness/programs';
-import { lastWords, type Server, watchIdle } from '../harness/servers';
+import { lastWords, type Server } from '../harness/servers';
 import { STAGES } from '../harness/stages';
 import { descriptorsOf } from '../kernel/descriptors';
 import {

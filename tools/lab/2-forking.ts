@@ -6,13 +6,8 @@ import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
 import { serverEndOf } from '../experiments/findings';
 import { get, openClient, openClients } from '../harness/clients';
-import {
-  isAlive,
-  lastWords,
-  type Server,
-  takeTurn,
-  watchIdle,
-} from '../harness/servers';
+import { watchIdle } from '../harness/idle';
+import { isAlive, lastWords, type Server, takeTurn } from '../harness/servers';
 import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
 import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {

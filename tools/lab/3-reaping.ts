@@ -1,5 +1,6 @@
 import { get, openClient, openClients } from '../harness/clients';
-import { isAlive, lastWords, type Server, watchIdle } from '../harness/servers';
+import { watchIdle } from '../harness/idle';
+import { isAlive, lastWords, type Server } from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
