@@ -2,9 +2,11 @@
  * Load: clients that ask, wait for the whole answer and ask again. The work is
  * autocannon's, which has to be taught a few things first.
  */
-import { connect } from 'node:net';
 import autocannon from 'autocannon';
 import { Obstacle } from '../common/run';
+import { get, openClient } from '../harness/clients';
+import { withCleanUp } from '../harness/programs';
+import { waitFor } from '../harness/wait';
 
 /** What the clients do. */
 export interface Load {
@@ -138,21 +140,14 @@ function leaveFirst(client: autocannon.Client): void {
  * @throws Obstacle if it does not say so within the time limit
  */
 export function askForCount(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
-    let answer = '';
-    socket.write('GET /count HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-    socket.setTimeout(TIMEOUT_SECONDS * 1000, () =>
-      socket.destroy(new Obstacle('the server does not tell its count')),
-    );
-    socket.on('error', reject);
-    socket.on('data', (chunk) => {
-      answer += chunk;
-      const [, count] = /^accepted +(\d+)$/m.exec(answer) ?? [];
-      if (count === undefined) return;
-      socket.destroy(); // does not wait for the end: part 2 never sends it
-      resolve(Number(count));
-    });
-    socket.on('close', () => reject(new Obstacle('the server told no count')));
+  return withCleanUp(async (defer) => {
+    const client = await openClient({ port }, defer);
+    client.send(get('/count'));
+    // It does not wait for the end: part 2 never sends it.
+    const said = () => /^accepted +(\d+)$/m.exec(client.received())?.[1];
+    await waitFor('the server tells its count', () => said() || client.over());
+    const count = said();
+    if (count === undefined) throw new Obstacle('the server told no count');
+    return Number(count);
   });
 }

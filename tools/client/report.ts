@@ -6,7 +6,7 @@ import chalk from 'chalk';
 import { describeErrno, type SystemError } from '#shared/node/libc';
 import { formatAddress, formatPair } from '#shared/sockets';
 import { printable } from '#shared/text';
-import { count, formatTime, listSome } from '../common/words';
+import { count, countEach, formatTime, listSome } from '../common/words';
 import {
   age,
   type Connection,
@@ -211,13 +211,8 @@ function statuses(connections: Connection[]): string {
 
 /** `300 × HTTP/1.1 200 OK, 2 × …`, the most frequent first. */
 function tally(texts: string[]): string {
-  const numbers = new Map<string, number>();
-  for (const text of texts) numbers.set(text, (numbers.get(text) ?? 0) + 1);
-  const sorted = [...numbers].sort(([, a], [, b]) => b - a);
-  return listSome(
-    sorted.map(([text, number]) => `${number} × ${text}`),
-    3,
-  );
+  const all = countEach(texts).map(([text, number]) => `${number} × ${text}`);
+  return listSome(all, 3);
 }
 
 function ports(connections: Connection[]): string {

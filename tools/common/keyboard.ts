@@ -29,23 +29,17 @@ const STOPPING_MS = 100;
  * @returns what gives it back before
  */
 export function takeTerminal(terminal: Terminal): () => void {
-  const {
-    press,
-    enter = nothing,
-    leave = nothing,
-    resume = nothing,
-  } = terminal;
   let stillHere: NodeJS.Timeout | undefined;
   const take = () => {
     // This comes first: in the background it stops us, see SIGTTOU in
     // signal(7), and the screen is somebody else's. Node thinks that it knows
     // the mode, but a shell may have changed it meanwhile.
     if (stdin.isTTY) stdin.setRawMode(false).setRawMode(true);
-    enter();
+    terminal.enter?.();
   };
   const giveBack = () => {
     if (stdin.isTTY) stdin.setRawMode(false);
-    leave();
+    terminal.leave?.();
   };
   // What a terminal does at Ctrl-Z unless it is in raw mode: it stops all that
   // runs in the foreground. npm is among them, and while it runs the shell
@@ -60,13 +54,13 @@ export function takeTerminal(terminal: Terminal): () => void {
   const goOn = () => {
     clearTimeout(stillHere);
     take();
-    resume();
+    terminal.resume?.();
   };
   const read = (bytes: Buffer) => {
     for (const key of splitKeys(String(bytes))) {
       if (key === 'q' || key === CTRL_C) end();
       else if (key === CTRL_Z) suspend();
-      else press(key);
+      else terminal.press(key);
     }
   };
   take();
@@ -86,8 +80,6 @@ const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 function end(): never {
   process.exit(0);
 }
-
-function nothing(): void {}
 
 /** One or more at a time: an arrow is three characters. */
 function splitKeys(bytes: string): string[] {

@@ -29,6 +29,13 @@ export function count(
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
+/** How often each of some texts occurs, the most frequent first. */
+export function countEach(texts: string[]): [text: string, number: number][] {
+  const numbers = new Map<string, number>();
+  for (const text of texts) numbers.set(text, (numbers.get(text) ?? 0) + 1);
+  return [...numbers].sort(([, a], [, b]) => b - a);
+}
+
 /** The first few of many: `4711, 4712, 4713 … and 297 more`. */
 export function listSome(items: (string | number)[], shown = 5): string {
   const rest = items.length - shown;

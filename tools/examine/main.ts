@@ -13,8 +13,8 @@ import { MARKS, paint } from '../common/marks';
 import { showProgress } from '../common/progress';
 import { Obstacle, run } from '../common/run';
 import { listSome } from '../common/words';
-import type { Finding } from '../experiments/findings';
-import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments/index';
+import { type Finding, NOT_MEASURED } from '../experiments/findings';
+import { experiment, SYMPTOMS, type Symptom } from '../experiments/index';
 import { adoptOrphans } from '../harness/orphans';
 import { strays, withCleanUp } from '../harness/programs';
 import { startServer, type Target } from '../harness/servers';
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   const findings: Partial<Record<Symptom, Finding>> = {};
   for (const symptom of only) {
     if (!json) showProgress(`  … ${symptom}`);
-    findings[symptom] = await examine(target, symptom);
+    findings[symptom] = await experiment(symptom, target);
     if (!json) {
       showProgress('');
       console.log(formatFinding(symptom, findings[symptom]));
@@ -86,20 +86,6 @@ function describeListener(target: Target): Promise<string> {
 function adviceFor({ command }: Target): string {
   if (command.some((word) => word.includes('{port}'))) return '';
   return `\nWas {port} forgotten? An example: ${EXAMPLE}`;
-}
-
-const NOT_MEASURED = 'not measured';
-
-async function examine(target: Target, symptom: Symptom): Promise<Finding> {
-  try {
-    return await withCleanUp((defer) =>
-      EXPERIMENTS[symptom].run(target, defer),
-    );
-  } catch (error) {
-    const { message } = error as Error;
-    const figure = NOT_MEASURED;
-    return { verdict: 'none', figure, measured: {}, evidence: [message] };
-  }
 }
 
 const NAME_WIDTH = Math.max(...SYMPTOMS.map((symptom) => symptom.length)) + 2;

@@ -31,6 +31,14 @@ export interface Finding {
  */
 export type Experiment = (target: Target, defer: Defer) => Promise<Finding>;
 
+/** What there is to say of an experiment that could not be made. */
+export function notMeasured({ message }: Error): Finding {
+  const figure = NOT_MEASURED;
+  return { verdict: 'none', figure, measured: {}, evidence: [message] };
+}
+
+export const NOT_MEASURED = 'not measured';
+
 /** The server's end of a connection, and who holds it. */
 export interface ServerEnd {
   socket: TcpSocket;

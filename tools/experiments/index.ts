@@ -2,8 +2,10 @@
  * The experiments, in the order of the course: what each looks at, as a
  * question.
  */
+import { withCleanUp } from '../harness/programs';
+import type { Target } from '../harness/servers';
 import { descriptors, openFiles } from './descriptors';
-import type { Experiment } from './findings';
+import { type Experiment, type Finding, notMeasured } from './findings';
 import { hanging } from './hanging';
 import { isolation } from './isolation';
 import { port } from './port';
@@ -46,5 +48,11 @@ export const EXPERIMENTS = {
 } satisfies Record<string, { question: string; run: Experiment }>;
 
 export type Symptom = keyof typeof EXPERIMENTS;
+
+/** Makes an experiment, and leaves nothing behind. */
+export function experiment(symptom: Symptom, target: Target): Promise<Finding> {
+  const { run } = EXPERIMENTS[symptom];
+  return withCleanUp((defer) => run(target, defer)).catch(notMeasured);
+}
 
 export const SYMPTOMS = Object.keys(EXPERIMENTS) as Symptom[];

@@ -74,8 +74,8 @@ export async function openClients(
 }
 
 /** The request that a browser would send, less its decoration. */
-export function get(path: string, method = 'GET'): string {
-  return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+export function get(path: string, method = 'GET', host = 'localhost'): string {
+  return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 }
 
 /** The same from a client that wants nothing after the answer. */

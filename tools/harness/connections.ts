@@ -2,6 +2,7 @@
  * The client's half of the story: real connections, as many as wanted, each
  * taken one step further whenever poll(2) reports something about it.
  */
+
 import { constants as files } from 'node:fs';
 import { constants } from 'node:os';
 import { check, errno, libc, SystemError } from '#shared/node/libc';
@@ -21,6 +22,7 @@ import {
   socket,
   write,
 } from '#shared/sockets';
+import { get } from './clients';
 
 /** What a client is going to do. */
 export interface Manner {
@@ -62,10 +64,8 @@ export interface Connection extends SocketPair {
   endedAfter: number | null;
 }
 
-/** A request as a browser would send it, less its decoration. */
 export function getRequest(path: string, server: Address): Buffer {
-  const host = formatAddress(server);
-  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  return Buffer.from(get(path, 'GET', formatAddress(server)));
 }
 
 /** Asks at once, waits for end-of-file, closes. */

@@ -2,7 +2,9 @@
  * What a snapshot means: a pure function, so that programs (--json), the
  * screen and the tests are told the same.
  */
+
 import { formatAddress } from '#shared/sockets';
+import { countEach } from '../common/words';
 import type { Holder } from '../kernel/descriptors';
 import { describeState } from '../kernel/sleeps';
 import type { Description } from './descriptions';
@@ -24,7 +26,7 @@ export interface Descriptors {
   limit: number;
   listeners: number[];
   connections: number;
-  /** The program's own: all the others, and what they are. */
+  /** The program's own: all the others, and what most of them are. */
   own: { numbers: number[]; kinds: Record<string, number> };
 }
 
@@ -252,17 +254,13 @@ function sortDescriptors(
   const own = entries.filter(
     ([fd, target]) => !sockets.has(target) && !held.has(fd),
   );
-  const kinds: Record<string, number> = {};
-  for (const [, target] of own) {
-    const kind = kindOf(target);
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
-  }
+  const kinds = countEach(own.map(([, target]) => kindOf(target)));
   return {
     used: descriptors.size,
     limit: limits?.openFiles.soft ?? Infinity,
     listeners: ears.map(([fd]) => fd),
     connections: held.size,
-    own: { numbers: own.map(([fd]) => fd), kinds },
+    own: { numbers: own.map(([fd]) => fd), kinds: Object.fromEntries(kinds) },
   };
 }
 

@@ -2,9 +2,8 @@
  * The experiments on the stages of the course: what each of them promises,
  * the wrong as well as the right, and what has been found.
  */
-import { EXPERIMENTS, SYMPTOMS, type Symptom } from '../experiments';
+import { experiment, SYMPTOMS, type Symptom } from '../experiments';
 import type { Finding } from '../experiments/findings';
-import { withCleanUp } from '../harness/programs';
 import { STAGES, type Stage, targetOf } from '../harness/stages';
 import { keeps, PROMISES } from './promises';
 
@@ -55,9 +54,7 @@ async function examineStage(
   stage: Stage,
   symptom: Symptom,
 ): Promise<StageFinding> {
-  const found = await withCleanUp((defer) =>
-    EXPERIMENTS[symptom].run(targetOf(STAGES[stage]), defer),
-  ).catch(notMeasured);
+  const found = await experiment(symptom, targetOf(STAGES[stage]));
   const asPromised = keeps(found, PROMISES[symptom][stage]);
   const impossible = found.verdict === 'none' && !asPromised;
   return {
@@ -65,14 +62,5 @@ async function examineStage(
     stage,
     symptom,
     asPromised: impossible && 'reason' in found.measured ? null : asPromised,
-  };
-}
-
-function notMeasured({ message }: Error): Finding {
-  return {
-    verdict: 'none',
-    figure: 'not measured',
-    measured: {},
-    evidence: [message],
   };
 }

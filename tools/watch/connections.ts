@@ -3,7 +3,7 @@
  * for.
  */
 import { printable } from '#shared/text';
-import { count } from '../common/words';
+import { count, countEach } from '../common/words';
 import type { Model } from '../model/diagnosis';
 import type { Pair, Standing } from '../model/pairs';
 import { holdersOf } from './figures';
@@ -85,14 +85,9 @@ function clientOf(connection: Pair, columns: number): string {
 
 /** `20 more: 18 wait for a FIN`: what is not shown, the most frequent first. */
 function tally(connections: Pair[]): string {
-  const numbers = new Map<string, number>();
-  for (const { expectation: words } of connections) {
-    numbers.set(words, (numbers.get(words) ?? 0) + 1);
-  }
-  const parts = [...numbers]
-    .sort(([, a], [, b]) => b - a)
-    .map(([words, number]) =>
-      numbers.size > 1 ? `${words} (${number})` : words,
-    );
+  const groups = countEach(connections.map(({ expectation }) => expectation));
+  const parts = groups.map(([words, number]) =>
+    groups.length > 1 ? `${words} (${number})` : words,
+  );
   return `${connections.length} more: ${parts.join(', ')}`;
 }

@@ -20,9 +20,9 @@ export function descriptorLines({
     ];
   }
   const { used, limit, own, listeners, connections } = descriptors;
-  const kinds = Object.entries(own.kinds)
-    .sort(([, a], [, b]) => b - a)
-    .map(([kind, number]) => (number > 1 ? `${kind} ×${number}` : kind));
+  const kinds = Object.entries(own.kinds).map(([kind, number]) =>
+    number > 1 ? `${kind} ×${number}` : kind,
+  );
   const kept = [
     count(listeners.length, 'listener'),
     count(connections, 'connection'),
