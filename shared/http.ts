@@ -230,7 +230,7 @@ function endLine(text: string): Line {
 }
 
 /** Fields by name, in lower case. One may occur several times. */
-export type Fields = Map<string, string[]>;
+type Fields = Map<string, string[]>;
 
 /**
  * Reads the fields of a head or of a trailer, and the empty line behind them:

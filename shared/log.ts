@@ -37,14 +37,6 @@ export function log(...words: (string | number)[]): void {
   if (logging) announce(`[${unobserved.getpid()}] ${words.join(' ')}`);
 }
 
-const logged = new Set<string>();
-
-/** An event that is worth one line, however often it happens. */
-export function logOnce(event: string): void {
-  if (!logged.has(event)) log(event);
-  logged.add(event);
-}
-
 const PALETTE = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'red'] as const;
 
 /** A line that even --quiet does not suppress. */

@@ -3,7 +3,7 @@
  * or turns them away with a 503. Each call can be left out.
  */
 import { formatHead } from './http';
-import { log, logOnce } from './log';
+import { log } from './log';
 import { SystemError } from './node/libc';
 import { fork, unreapedChildren } from './processes';
 import { readWaiting, writeNow } from './sockets';
@@ -14,9 +14,12 @@ import { readWaiting, writeNow } from './sockets';
  */
 export function isFull(maxChildren: number): boolean {
   if (unreapedChildren().length < maxChildren) return false;
-  logOnce(`${maxChildren} children: new connections wait in the queue`);
+  if (!wasFull) log(maxChildren, 'children: new connections wait in the queue');
+  wasFull = true; // one line is enough, however often it happens
   return true;
 }
+
+let wasFull = false;
 
 /**
  * fork(2) for a server that goes on when there is no room for a child: the

@@ -7,7 +7,7 @@ import { kill } from '#shared/signals';
 const { stdin } = process;
 
 /** What a program does with the terminal while it has it. */
-export interface Terminal {
+export interface TerminalUser {
   /** Called for each key, but not for those that end or suspend it. */
   press: (key: string) => void;
   /** What it does besides when it takes the terminal. */
@@ -28,18 +28,18 @@ const STOPPING_MS = 100;
  *
  * @returns what gives it back before
  */
-export function takeTerminal(terminal: Terminal): () => void {
+export function takeTerminal(user: TerminalUser): () => void {
   let stillHere: NodeJS.Timeout | undefined;
   const take = () => {
     // This comes first: in the background it stops us, see SIGTTOU in
     // signal(7), and the screen is somebody else's. Node thinks that it knows
     // the mode, but a shell may have changed it meanwhile.
     if (stdin.isTTY) stdin.setRawMode(false).setRawMode(true);
-    terminal.enter?.();
+    user.enter?.();
   };
   const giveBack = () => {
     if (stdin.isTTY) stdin.setRawMode(false);
-    terminal.leave?.();
+    user.leave?.();
   };
   // What a terminal does at Ctrl-Z unless it is in raw mode: it stops all that
   // runs in the foreground. npm is among them, and while it runs the shell
@@ -54,13 +54,13 @@ export function takeTerminal(terminal: Terminal): () => void {
   const goOn = () => {
     clearTimeout(stillHere);
     take();
-    terminal.resume?.();
+    user.resume?.();
   };
   const read = (bytes: Buffer) => {
     for (const key of splitKeys(String(bytes))) {
       if (key === 'q' || key === CTRL_C) end();
       else if (key === CTRL_Z) suspend();
-      else terminal.press(key);
+      else user.press(key);
     }
   };
   take();

@@ -17,16 +17,6 @@ const MARGIN = 14;
 const PLAIN = '#d4d4d4';
 const GROUND = '#1b1b1f';
 
-/** The parameters of SGR, as far as chalk uses them. */
-const COLOURS: Record<string, string> = {
-  31: '#f2777a',
-  32: '#8fc98f',
-  33: '#ffcc66',
-  34: '#6699cc',
-  35: '#c995e0',
-  36: '#66c6c6',
-};
-
 interface Style {
   colour: string;
   bold: boolean;
@@ -34,36 +24,39 @@ interface Style {
   inverse: boolean;
 }
 
-const NORMAL: Style = {
-  colour: PLAIN,
-  bold: false,
-  dim: false,
-  inverse: false,
-};
+const NORMAL = { colour: PLAIN, bold: false, dim: false, inverse: false };
 
-function change(look: Style, parameter: string): Style {
-  if (parameter === '' || parameter === '0') return NORMAL;
-  if (parameter === '1') return { ...look, bold: true };
-  if (parameter === '2') return { ...look, dim: true };
-  if (parameter === '22') return { ...look, bold: false, dim: false };
-  if (parameter === '7') return { ...look, inverse: true };
-  if (parameter === '27') return { ...look, inverse: false };
-  const colour = parameter === '39' ? PLAIN : COLOURS[parameter];
-  return colour ? { ...look, colour } : look;
-}
+/** What the parameters of SGR change, as far as chalk uses them. */
+const CHANGES: Record<string, Partial<Style>> = {
+  '': NORMAL,
+  0: NORMAL,
+  1: { bold: true },
+  2: { dim: true },
+  7: { inverse: true },
+  22: { bold: false, dim: false },
+  27: { inverse: false },
+  31: { colour: '#f2777a' },
+  32: { colour: '#8fc98f' },
+  33: { colour: '#ffcc66' },
+  34: { colour: '#6699cc' },
+  35: { colour: '#c995e0' },
+  36: { colour: '#66c6c6' },
+  39: { colour: PLAIN },
+};
 
 /** One row: each run of characters that look alike at its own place. */
 function drawRow(row: string, y: number): string {
-  let look = NORMAL;
+  let style: Style = NORMAL;
   let column = 0;
   const runs: string[] = [];
   // Every other part is what stood between ESC [ and m.
   row.split(SGR).forEach((part, i) => {
     if (i % 2 === 1) {
-      for (const parameter of part.split(';')) look = change(look, parameter);
+      const changes = part.split(';').map((parameter) => CHANGES[parameter]);
+      style = Object.assign({}, style, ...changes);
       return;
     }
-    runs.push(drawRun(part, look, column, y));
+    runs.push(drawRun(part, style, column, y));
     column += part.length;
   });
   return runs.join('');
@@ -73,21 +66,22 @@ const ESCAPE = String.fromCharCode(27);
 const SGR = new RegExp(`${ESCAPE}\\[([\\d;]*)m`);
 const EVERY_SGR = new RegExp(SGR, 'g');
 
-function drawRun(text: string, look: Style, column: number, y: number): string {
-  if (text.trim() === '' && !look.inverse) return '';
+function drawRun(text: string, style: Style, column: number, y: number) {
+  const { colour, bold, dim, inverse } = style;
+  if (text.trim() === '' && !inverse) return '';
   const x = (MARGIN + column * CELL.width).toFixed(1);
   const width = (text.length * CELL.width).toFixed(1);
   const top = y - CELL.height + 5;
-  const ground = look.inverse
-    ? `<rect x="${x}" y="${top}" width="${width}" height="${CELL.height}" fill="${look.colour}"/>`
+  const ground = inverse
+    ? `<rect x="${x}" y="${top}" width="${width}" height="${CELL.height}" fill="${colour}"/>`
     : '';
-  const style = [
-    `fill="${look.inverse ? GROUND : look.colour}"`,
-    look.bold ? 'font-weight="bold"' : '',
-    look.dim ? 'opacity="0.6"' : '',
+  const attributes = [
+    `fill="${inverse ? GROUND : colour}"`,
+    bold ? 'font-weight="bold"' : '',
+    dim ? 'opacity="0.6"' : '',
     `textLength="${width}"`,
   ];
-  return `${ground}<text x="${x}" y="${y}" ${style.join(' ')}>${escapeText(text)}</text>`;
+  return `${ground}<text x="${x}" y="${y}" ${attributes.join(' ')}>${escapeText(text)}</text>`;
 }
 
 /** Spaces at the beginning of a run would be dropped. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { wrap } from '../common/words';
 
-export const PAGE = 'docs/exercises/README.md';
+const PAGE = 'docs/exercises/README.md';
 
 /** What the page says of one exercise, in Markdown. */
 export interface Words {

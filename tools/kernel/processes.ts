@@ -244,7 +244,7 @@ export function isStopped(pid: number): boolean {
   return threads.every((stat) => /\) T /.test(stat ?? ''));
 }
 
-export function listNumbers(folder: string): number[] {
+function listNumbers(folder: string): number[] {
   const names = orNull(() => readdirSync(folder)) ?? [];
   return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
