@@ -13,12 +13,11 @@ import { orNull, readText } from './processes';
  * @returns null if there is no such process, or if it is somebody else's
  */
 export function descriptorsOf(pid: number): Map<number, string> | null {
-  const folder = `/proc/${pid}/fd`;
-  const names = orNull(() => readdirSync(folder));
+  const names = orNull(() => readdirSync(`/proc/${pid}/fd`));
   if (names === null) return null;
   const found = new Map<number, string>();
   for (const fd of names.map(Number).sort((a, b) => a - b)) {
-    const target = orNull(() => readlinkSync(`${folder}/${fd}`));
+    const target = targetAt({ pid, fd });
     if (target !== null) found.set(fd, target);
   }
   return found;
@@ -47,6 +46,11 @@ export interface Holder {
   fd: number;
 }
 
+/** What one descriptor stands for now, or null as `descriptorsOf`. */
+export function targetAt({ pid, fd }: Holder): string | null {
+  return orNull(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+}
+
 /** Whether two descriptors are one open file description, and how we know. */
 export interface Comparison {
   same: boolean;
@@ -66,9 +70,7 @@ const KCMP_FILE = 0;
 export function compareDescriptors(a: Holder, b: Holder): Comparison | null {
   const order = libc.syscall(SYS_KCMP, a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
   if (order >= 0) return { same: order === 0, evidence: 'kcmp' };
-  const [one, other] = [a, b].map(({ pid, fd }) =>
-    orNull(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
-  );
+  const [one, other] = [targetAt(a), targetAt(b)];
   if (!one?.startsWith('socket:') || !other) return null;
   return { same: one === other, evidence: 'inode' };
 }

@@ -77,38 +77,30 @@ export function frameOf(model: Model): Frame {
       used,
       limit: limit < used * NEAR ? limit : undefined,
     },
-    processes: keyed(model.processes, ({ pid }) => pid, drawProcess),
-    listeners: keyed(
-      model.queues,
-      ({ address }) => address,
-      ({ inode, holders, length, backlog }) => ({
-        references: holders,
-        evidence: evidence.get(`socket:[${inode}]`),
-        queued: length,
-        backlog,
-      }),
-    ),
-    connections: keyed(
-      model.connections,
-      ({ remote }) => remote,
-      ({ inode, holders, state, standing, expectation, client }) => ({
-        references: holders,
-        evidence: evidence.get(`socket:[${inode}]`),
-        state,
-        standing,
-        expectation,
-        client: client && {
-          state: client.state,
-          pid: client.holders[0]?.pid,
-          program: client.program,
-        },
-      }),
-    ),
+    processes: keyed(model.processes, (one) => {
+      const { pid, name, parent, role, state, doing, exit } = one;
+      const drawn = { name, parent, role, state, doing, exit };
+      return [pid, { ...drawn, own: own.get(pid) }];
+    }),
+    listeners: keyed(model.queues, ({ address, length, backlog, ...one }) => [
+      address,
+      { ...sharedBy(one), queued: length, backlog },
+    ]),
+    connections: keyed(model.connections, (one) => {
+      const { remote, state, standing, expectation, client } = one;
+      const drawn = client && {
+        state: client.state,
+        pid: client.holders[0]?.pid,
+        program: client.program,
+      };
+      const link = { state, standing, expectation, client: drawn };
+      return [remote, { ...sharedBy(one), ...link }];
+    }),
   });
 
-  function drawProcess(one: Model['processes'][number]) {
-    const { pid, name, parent, role, state, doing, exit } = one;
-    return { name, parent, role, state, doing, exit, own: own.get(pid) };
+  function sharedBy({ inode, holders }: { inode: number; holders: Holder[] }) {
+    const target = `socket:[${inode}]`;
+    return { references: holders, evidence: evidence.get(target) };
   }
 }
 
@@ -131,12 +123,8 @@ function ownDescriptors(model: Model): Map<number, string> {
   );
 }
 
-function keyed<T, U>(
-  all: T[],
-  keyOf: (one: T) => string | number,
-  draw: (one: T) => U,
-): Record<string, U> {
-  return Object.fromEntries(all.map((one) => [keyOf(one), draw(one)]));
+function keyed<T, U>(all: T[], draw: (one: T) => [string | number, U]) {
+  return Object.fromEntries(all.map(draw));
 }
 
 /** As JSON keeps it: nothing that is null, undefined or without limit. */

@@ -2,9 +2,13 @@
  * One look at a server through /proc: everything that is read, nothing that
  * is concluded.
  */
-import { readlinkSync } from 'node:fs';
 import { describeEnding } from '#shared/processes';
-import { descriptorsOf, type Holder, watchedBy } from '../kernel/descriptors';
+import {
+  descriptorsOf,
+  type Holder,
+  targetAt,
+  watchedBy,
+} from '../kernel/descriptors';
 import {
   endOf,
   endOfZombie,
@@ -231,8 +235,10 @@ function findRoots(
 ): number[] {
   const all = new Set<number>();
   for (const { inode } of listeners) {
-    const some = (holders.get(inode) ?? []).filter((one) => holds(one, inode));
-    for (const { pid } of some) all.add(pid);
+    for (const one of holders.get(inode) ?? []) {
+      // Asked again: what was seen of a process may be some seconds old.
+      if (targetAt(one) === `socket:[${inode}]`) all.add(one.pid);
+    }
   }
   return [...all].filter(
     (pid) => !ancestors(pid, memory).some((it) => all.has(it)),
@@ -248,15 +254,6 @@ function ancestors(pid: number, memory: Memory): number[] {
     parent = memory.get(parent)?.process.parent ?? 0;
   }
   return [...found];
-}
-
-/** Asks again: what was seen of a process may be some seconds old. */
-function holds({ pid, fd }: Holder, inode: number): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`;
-  } catch {
-    return false;
-  }
 }
 
 /** So many are looked at closely: more do not fit on a screen. */
