@@ -295,14 +295,17 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/ignore-sigchld',
     aims: [
+      {
         expected: 'SIGCHLD is ignored, and no zombie stays',
         look: ignored,
-        because: 
+        because: {
           EINTR: 'A handler interrupts accept. SIG_IGN is no handler.',
           'not ignored, 0 zombies':
             'There are no zombies, but for another reason.',
           zombie:
-            'The kernel keeps an exit status until the parent asks for it, or says with SIG_IGN that it never will.',,,
+            'The kernel keeps an exit status until the parent asks for it, or says with SIG_IGN that it never will.',
+        },
+      },
     ],
   },
   {
@@ -310,16 +313,19 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/double-fork',
     aims: [
+      {
         expected:
           'a client is served by an orphan, which does not keep the port; no zombie stays',
         look: grandchild,
-        because: 
+        because: {
           'hold the connection':
             'Whoever does not serve has to close or to end.',
           'by no orphan':
             'Who serves has a parent that lives, and will be its zombie.',
           'keeps the port': 'It has inherited the listener.',
-          zombie: 'The server has not asked for the child between.',,,
+          zombie: 'The server has not asked for the child between.',
+        },
+      },
     ],
   },
   {
@@ -327,24 +333,28 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3a,
     solution: 'docs/exercises/prefork',
     aims: [
+      {
         expected:
           'two workers before any client comes, one client each; a killed one is replaced',
         look: workers,
-        because: 
+        because: {
           'before any client': 'They are to be there when it begins.',
           'others than the two':
             'Workers accept by themselves; the parent accepts nobody and forks for nobody.',
           'not replaced':
             'When one has ended, waitpid returns in the parent: then one is missing.',
-          '3 of 3 clients accepted': 'More than two accept.',,,
+          '3 of 3 clients accepted': 'More than two accept.',
+        },
+      },
     ],
   },
   {
     name: 'own-server',
     start: null,
     solution: null,
-    aims: SYMPTOMS.map((symptom) => (
+    aims: SYMPTOMS.map((symptom) => ({
       expected: PART3_IS_SO[symptom],
-      look: unlessBad(EXPERIMENTS[symptom].run),)),
+      look: unlessBad(EXPERIMENTS[symptom].run),
+    })),
   },
 ];

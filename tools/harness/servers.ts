@@ -12,7 +12,7 @@ import { type Process, readProcess, treeOf } from '../kernel/processes';
 import { findHolders, findListeners, type Listener } from '../kernel/sockets';
 import { listDescendants } from './orphans';
 import { type Defer, type Program, startProgram } from './programs';
-import { startStopwatch } from './wait';
+import { startStopwatch, waitFor } from './wait';
 
 /** A server that can be started again and again. */
 export interface Target {

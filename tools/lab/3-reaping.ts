@@ -1,5 +1,5 @@
 import { get, openClient, openClients } from '../harness/clients';
-import { watchIdle } from '../harness/idle';
+import { untilIdle, watchIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server } from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
 import {
@@ -235,7 +235,8 @@ async function crashOne(
   show(`the first client got ${first.received().length} bytes`);
   const second = await askFor(notebook, server, '/').catch(() => null);
   if (second) await comesTrue(second.over);
-  if (!isAlive(server)) await hasEnded(server.program);
+  if (isAlive(server)) await untilIdle(server);
+  else await hasEnded(server.program);
   await comesTrue(() => childrenOf(server.pid).length === 0);
   const { signal } = server.program.exit() ?? {};
   if (signal) show(`PID ${server.pid} was killed by ${signal}`);
