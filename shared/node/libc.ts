@@ -72,7 +72,6 @@ export const unobserved = {
   ),
   fcntl: declare('int fcntl(int fd, int command, int flags)'),
   execve: declare('int execve(str path, char **argv, char **envp)'),
-  nanosleep: declare('int nanosleep(void *duration, void *remaining)'),
   open: declare('int open(str path, int flags)'),
   setrlimit: declare('int setrlimit(int resource, void *limit)'),
   setgroups: declare('int setgroups(size_t count, void *groups)'),
