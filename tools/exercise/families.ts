@@ -109,10 +109,10 @@ export async function race(target: Target, defer: Defer): Promise<Finding> {
   await waitFor('the child has ended', () => !isRunning(child));
   const idle = watchIdle(server, LOOKING_MS);
   await letGo(server, () => readProcess(child) === null || idle());
+  if (readProcess(child) === null) return good('no zombie stays');
   const state = isAlive(server)
     ? describeProcess(server, server.pid)
     : `PID ${server.pid} has ended`;
-  if (readProcess(child) === null) return good('no zombie stays', [state]);
   return bad('the zombie stays', [...describeZombies(server, [child]), state]);
 }
 
@@ -247,7 +247,10 @@ export async function grandchild(
   }
   const { pid } = holder;
   const { parent = 0 } = readProcess(pid) ?? {};
-  const who = `${describeRole(server, pid)}, whose parent is PID ${parent}`;
+  // Here orphans are ours, see adoptOrphans.
+  const isOurs = parent === process.pid;
+  const adopter = isOurs ? ' (this command, in the place of init)' : '';
+  const who = `${describeRole(server, pid)}, whose parent is PID ${parent}${adopter}`;
   const evidence = [`${describeEnd(end, holder)} is held by ${who}`];
   if (treeOf(server.pid).includes(pid)) {
     return bad('the client is served by no orphan', evidence);
