@@ -38,7 +38,6 @@ function serve(options: ServerOptions): void {
   }
 }
 
-/** One signal, one child. */
 function reapChild(): void {
   waitpid(-1, WNOHANG);
 }

@@ -40,7 +40,6 @@ async function serve(options: ServerOptions): Promise<void> {
   }
 }
 
-/** One signal, one child. */
 function reapChild(): void {
   waitpid(-1, WNOHANG);
 }

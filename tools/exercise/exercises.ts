@@ -250,10 +250,6 @@ export const EXERCISES: Exercise[] = [
     start: STAGES.part3c,
     edits: [
       [
-        '/** One signal, one child. */',
-        '/** Asks until there is no child left to tell of, as part 3 does. */',
-      ],
-      [
         '  waitpid(-1, WNOHANG);\n',
         "  while ('pid' in waitpid(-1, WNOHANG));\n",
       ],

@@ -72,13 +72,13 @@ const socketPair: Lab = {
 };
 
 const descriptors: Lab = {
-  summary: 'why is the first descriptor not 3?',
+  summary: 'what has Node opened before us?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started, and a client connects. We look into /proc/PID/fd ' +
     'before and after.',
   question:
-    '0, 1 and 2 are taken. Which number does the connection get, and why?',
+    'Between 2 and the listener are descriptors of Node. What do they lead to?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part1', '--quiet');
@@ -119,12 +119,12 @@ function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
 }
 
 const headOfLine: Lab = {
-  summary: 'two clients at once: who waits, and for what?',
+  summary: 'two clients at once: in which call does the server wait?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started. One client connects and says nothing; a second one ' +
     'connects and asks for /.',
-  question: 'Can the second one connect? When does it get its answer?',
+  question: 'In which call does the server sleep meanwhile?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part1', '--quiet', ...SILENCE);
@@ -147,11 +147,10 @@ const headOfLine: Lab = {
     expect('now both have their answer', first.ended() && second.ended());
   },
   conclusion:
-    'The second client connected at once, because the kernel completes the ' +
-    'handshake by itself and keeps the connection in the queue of the ' +
-    'listener. ' +
-    'Its request lay unread, since the only process of the server waited for ' +
-    'the first client. ' +
+    'The server slept in poll, which waits until a client says something: ' +
+    'the first one, whom it had accepted. ' +
+    'The second one was connected (ESTABLISHED) and stayed in the queue, its ' +
+    'request unread. ' +
     'One process that does one thing after the other makes everybody wait ' +
     'for the slowest.',
 };
@@ -215,12 +214,12 @@ function endOf(state: string): string {
 const PRIVILEGED_PORT = 1;
 
 const ports: Lab = {
-  summary: 'when does bind fail, and with which error?',
+  summary: 'when does bind fail?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started twice on one port, then stopped and started again on ' +
     'it; and once by an ordinary user on port 1.',
-  question: 'Which of these calls of bind fail, and with which error?',
+  question: 'Which of these calls of bind fail?',
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part1', '--quiet');
@@ -283,9 +282,9 @@ async function bindPrivileged(notebook: Notebook): Promise<void> {
 
 /** By their names, in the order of the chapter. */
 export const ITERATIVE: Record<string, Lab> = {
-  'socket-pair': socketPair,
-  descriptors,
   'head-of-line': headOfLine,
   backlog,
+  'socket-pair': socketPair,
   ports,
+  descriptors,
 };

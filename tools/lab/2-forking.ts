@@ -12,7 +12,6 @@ import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
 import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {
   askFor,
-  childOf,
   comesTrue,
   connectAndAsk,
   hasEnded,
@@ -36,8 +35,8 @@ const fork: Lab = {
     'Part 2 is started. A client connects and says nothing for a while, so ' +
     'that its child can be looked at.',
   question:
-    'After fork, parent and child both hold the connection. Under the same ' +
-    'number? And is it one connection in the kernel, or a copy for each?',
+    'After fork, parent and child both hold the connection. How many open ' +
+    'file descriptions are there of it?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part2', ...SILENCE);
@@ -155,46 +154,6 @@ const hang: Lab = {
     'it waits: curl prints everything and hangs. ' +
     'When the parent ended, the kernel closed its descriptors, and the FIN ' +
     'was sent.',
-};
-
-const refcount: Lab = {
-  summary: 'the parent closes first: is the client cut off?',
-  chapter: CHAPTER,
-  plan:
-    'Part 3 is started, whose parent closes its copy at once. A client ' +
-    'connects, and asks only later.',
-  question:
-    'The parent closes the connection before the client has said a word. Is ' +
-    'the client cut off?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
-    step('A client connects. The parent forks, and closes its copy at once.');
-    const client = await openClient(server, defer);
-    const [child = 0] = await childOf(server);
-    const holders = () => serverEndOf(server, client)?.holders ?? [];
-    await comesTrue(() => holders().length === 1);
-    show(socketLine(server, client), ...holderLines(server, client));
-    expect(
-      'only the child holds it: the parent has closed its copy',
-      holders().length === 1 && holders()[0]?.pid === child,
-    );
-    expect('the client is connected', !client.over());
-    step('It asks for /. The child answers and closes.');
-    client.send(get('/'));
-    await comesTrue(client.over);
-    // The kernel takes its time to acknowledge a FIN.
-    await comesTrue(() => !/FIN_WAIT1/.test(socketLine(server, client)));
-    show(...pageLines(client), socketLine(server, client));
-    expect('the client has its answer', pageLines(client).length > 0);
-    expect('and end-of-file', client.ended());
-  },
-  conclusion:
-    'close gives a descriptor back; the connection ends when nobody has one ' +
-    'any more. ' +
-    'The copy of the child kept it open while the parent had long closed ' +
-    'its own. ' +
-    'When the child closed the last copy, the kernel sent the FIN.',
 };
 
 const COUNTING = 3;
@@ -337,7 +296,7 @@ const zombies: Lab = {
   plan:
     `Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at ` +
     'the children.',
-  question: `${CLIENTS} children have called _exit. What is left of them?`,
+  question: `${CLIENTS} children have called _exit. What do they still hold?`,
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
@@ -357,11 +316,10 @@ const zombies: Lab = {
     );
   },
   conclusion:
-    'A process that has ended stays in the process table until its parent ' +
-    'asks for its exit status: a zombie. ' +
+    'A process that has ended stays until its parent asks for its exit ' +
+    'status: a zombie. ' +
     'It has no memory and no descriptors any more, so the leak of ' +
-    'descriptors is the work of the parent alone. ' +
-    'What runs out is numbers: the process table, and the limit of the user.',
+    'descriptors is the work of the parent alone.',
 };
 
 const killZombie: Lab = {
@@ -395,7 +353,7 @@ const killZombie: Lab = {
     'nothing left to deliver a signal to. ' +
     'When its parent ends, the kernel gives it to init, or to the nearest ' +
     'process that has declared itself a subreaper. ' +
-    'That one waits for it, and the entry in the process table is free.',
+    'That one waits for it, and the zombie is gone.',
 };
 
 const SPARE = 20;
@@ -439,10 +397,9 @@ const THREADS_OF_NODE = 8; // more than it has, so that it can start
 
 /** By their names, in the order of the chapter. */
 export const FORKING: Record<string, Lab> = {
-  fork,
   together,
   hang,
-  refcount,
+  fork,
   'content-length': contentLength,
   emfile,
   zombies,

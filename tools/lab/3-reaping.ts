@@ -1,3 +1,4 @@
+import { serverEndOf } from '../experiments/findings';
 import { get, openClient, openClients } from '../harness/clients';
 import { untilIdle, watchIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server } from '../harness/servers';
@@ -16,10 +17,12 @@ import {
   comesTrue,
   connectAndAsk,
   hasEnded,
+  holderLines,
   type Lab,
   type Notebook,
   pageLines,
   SILENCE,
+  socketLine,
   startStage,
   stateLine,
   statLine,
@@ -35,7 +38,9 @@ const neverWaits: Lab = {
   plan:
     'Step a is started: part 2, and the parent closes its copies. ' +
     `${CLIENTS} clients ask for /.`,
-  question: 'What is cured by closing, and what is not?',
+  question:
+    'Each child says under which descriptor it has its client. Which numbers ' +
+    `will the ${CLIENTS} say?`,
   async run(notebook) {
     const { show, expect } = notebook;
     const server = await startStage(notebook, 'part3a', '--quiet');
@@ -43,6 +48,13 @@ const neverWaits: Lab = {
     const clients = await connectAndAsk(notebook, server, '/', CLIENTS);
     const ended = await comesTrue(() => clients.every((one) => one.ended()));
     expect('all have their answer and end-of-file', ended);
+    const lines = clients.flatMap(pageLines);
+    const numbers = lines.filter((line) => line.startsWith('descriptor'));
+    show(...numbers);
+    expect(
+      'all under the same number',
+      numbers.length === CLIENTS && new Set(numbers).size === 1,
+    );
     await comesTrue(() => zombiesOf(server.pid).length === CLIENTS);
     const after = descriptorsOf(server.pid)?.size ?? 0;
     show(`descriptors: ${before} before, ${after} after`);
@@ -52,9 +64,52 @@ const neverWaits: Lab = {
   },
   conclusion:
     'One line, close(client) in the parent, lets the clients go and gives ' +
-    'the descriptors back. ' +
+    'the descriptors back: each time the same number is free again. ' +
     'The children are another matter: nobody asked for their exit statuses. ' +
     'A leak is one thing and a zombie is another, and each needs its own cure.',
+};
+
+const refcount: Lab = {
+  summary: 'the parent closes first, the child last: what then?',
+  chapter: CHAPTER,
+  plan:
+    'Step a is started, whose parent closes its copy at once. A client ' +
+    'connects, asks only later, and does not close its end.',
+  question:
+    'The child closes last. In which state is the server’s end of the ' +
+    'connection then?',
+  async run(notebook) {
+    const { step, show, expect, defer } = notebook;
+    const server = await startStage(notebook, 'part3a', '--quiet', ...SILENCE);
+    step('A client connects. The parent forks, and closes its copy at once.');
+    const client = await openClient(server, defer);
+    const [child = 0] = await childOf(server);
+    const holders = () => serverEndOf(server, client)?.holders ?? [];
+    await comesTrue(() => holders().length === 1);
+    show(socketLine(server, client), ...holderLines(server, client));
+    expect(
+      'only the child holds it: the parent has closed its copy',
+      holders().length === 1 && holders()[0]?.pid === child,
+    );
+    expect('the client is connected', !client.over());
+    step('It asks for /. The child answers and closes.');
+    client.send(get('/'));
+    await comesTrue(client.over);
+    // The kernel takes its time to acknowledge a FIN.
+    await comesTrue(() => !/FIN_WAIT1/.test(socketLine(server, client)));
+    show(...pageLines(client), socketLine(server, client));
+    expect('the client has its answer', pageLines(client).length > 0);
+    expect('and end-of-file', client.ended());
+    expect(
+      'the server’s end waits for the client’s FIN',
+      /FIN_WAIT2/.test(socketLine(server, client)),
+    );
+  },
+  conclusion:
+    'The copy of the child kept the connection open while the parent had ' +
+    'long closed its own. ' +
+    'When the child closed the last copy, the kernel sent the FIN. ' +
+    'FIN_WAIT2: ours has arrived, and the client has not sent its own.',
 };
 
 const eintr: Lab = {
@@ -99,8 +154,8 @@ const coalesce: Lab = {
   chapter: CHAPTER,
   plan:
     `Step c waits once per SIGCHLD. It is stopped while ${AT_ONCE} children ` +
-    'end, and then goes on and gets a further client. Part 3 has to pass the ' +
-    'same.',
+    'end, and then goes on and gets a further client. Then the same with part ' +
+    '3.',
   question: `How many of the ${AT_ONCE} zombies stay in step c?`,
   async run(notebook) {
     const { step, expect } = notebook;
@@ -158,7 +213,7 @@ const reap: Lab = {
   summary: 'what is left of 100 requests?',
   chapter: CHAPTER,
   plan: `Part 3 is started and serves 10 clients, then ${MANY - 10} more.`,
-  question: 'How many descriptors and zombies more than at the start?',
+  question: 'What has to be counted, to know that nothing is left?',
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part3', '--quiet');
@@ -201,7 +256,7 @@ const crash: Lab = {
   plan:
     'A client asks for /crash, of part 1 and of part 3. Another client ' +
     'comes after it.',
-  question: 'In which of the two is the second client answered?',
+  question: 'What will part 3 say about the process that crashes?',
   async run(notebook) {
     const { step, show, expect } = notebook;
     for (const stage of ['part1', 'part3'] as const) {
@@ -251,7 +306,7 @@ const orphan: Lab = {
   plan:
     'A client connects to part 3, and a child waits for its request. The ' +
     'parent is killed, and a new server takes its port. Then the client asks.',
-  question: 'Does the client get its answer? Is the port free?',
+  question: 'Does the client get its answer, and from whom?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
@@ -296,6 +351,7 @@ const orphan: Lab = {
 /** By their names, in the order of the chapter. */
 export const REAPING: Record<string, Lab> = {
   'never-waits': neverWaits,
+  refcount,
   eintr,
   coalesce,
   reap,
