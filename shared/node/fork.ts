@@ -20,13 +20,13 @@ const maskBefore = new Uint8Array(SIGSET_BYTES);
 export function forkNode(): number {
   libc.sigprocmask(SIG_SETMASK, EVERY_SIGNAL, maskBefore);
   try {
-    return copyProcess(unobserved.fork, becomeChild);
+    return copyProcess(unobserved.fork);
   } finally {
     libc.sigprocmask(SIG_SETMASK, maskBefore, null);
   }
 }
 
-function copyProcess(callFork: () => number, begin: () => void): number {
+function copyProcess(callFork: () => number, scoreFile?: string): number {
   markAllForCopying();
   const pid = callFork(); // nothing may be allocated between these two
   const error = errno();
@@ -34,15 +34,12 @@ function copyProcess(callFork: () => number, begin: () => void): number {
     if (pid !== 0) tellOfMarking(observer);
     observer('fork', [], pid, error);
   }
-  if (pid === 0) begin();
+  if (pid === 0) becomeChild(scoreFile);
   if (pid === -1) throw new SystemError('fork', error);
   return pid;
 }
 
 /** What a child does first, see `rehearse` in child.ts. */
 export function rehearseFork(): void {
-  copyProcess(
-    () => 0,
-    () => becomeChild('/dev/null'), // the parent's own score stays
-  );
+  copyProcess(() => 0, '/dev/null'); // the parent's own score stays
 }
