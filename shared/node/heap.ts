@@ -15,8 +15,10 @@ import { NODE_MAJOR } from './requirements';
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;
-// Private, anonymous, no memory set aside for it, and nothing replaced.
-const MAP_FLAGS = 0x2 | 0x20 | 0x4000 | 0x10_0000;
+// Private, anonymous, and nothing replaced.
+const MAP_FLAGS = 0x2 | 0x20 | 0x10_0000;
+/** No memory is set aside for it: so V8 maps its heap, but C does not. */
+const MAP_NORESERVE = 0x4000;
 const MADV_COLLAPSE = 25;
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -43,8 +45,8 @@ export function packHeap(): void {
   setFlagsFromString('--compact-on-every-full-gc');
   collectGarbage();
   setFlagsFromString('--no-compact-on-every-full-gc');
-  useHugePages(place);
   for (const { start, end } of taken) libc.munmap(start, end - start);
+  useHugePages(place);
 }
 
 /**
@@ -87,14 +89,15 @@ function without(place: Range, { start, end }: Range): Range[] {
   return [below, above].filter((range) => range.end - range.start >= PIECE);
 }
 
-function take({ start, end }: Range): boolean {
-  return map(start, end, PROT_NONE);
+function take(range: Range): boolean {
+  return map(range, PROT_NONE, MAP_NORESERVE);
 }
 
 /** @returns false if the kernel refuses, see mmap(2) */
-function map(start: number, end: number, protection: number): boolean {
+function map({ start, end }: Range, protection: number, more: number): boolean {
   const length = end - start;
-  return libc.mmap(start, length, protection, MAP_FLAGS, -1, 0) === start;
+  const flags = MAP_FLAGS | more;
+  return libc.mmap(start, length, protection, flags, -1, 0) === start;
 }
 
 const HUGE_PAGE = 2 * MiB;
@@ -113,23 +116,33 @@ function hasSmallHugePages(): boolean {
 }
 
 /**
- * Has the kernel put each 512 pages of the heap into a huge one. At the first
- * write after a fork they get entries of their own in the page tables again.
- * But they stay one piece of memory, and of that Linux copies and drops all
- * entries in one go, since 6.9.
+ * Has the kernel put each 512 pages of V8's heap, and of C's, into a huge one.
+ * At the first write after a fork they get entries of their own in the page
+ * tables again. But they stay one piece of memory, and of that Linux copies
+ * and drops all entries in one go, since 6.9.
  */
-function useHugePages({ start: lowest, end: highest }: Range): void {
+function useHugePages(place: Range): void {
   if (!hasSmallHugePages()) return;
   // What is marked otherwise is another mapping, and a huge page needs one.
-  libc.madvise(lowest, highest - lowest, MADV_DOFORK);
-  const heap = mappingsOf('self').filter(
-    (m) => m.start >= lowest && m.end <= highest,
-  );
-  for (const { start, end } of heap) {
-    const first = Math.floor(start / HUGE_PAGE) * HUGE_PAGE;
-    if (first < start) map(first, start, PROT_READ_WRITE);
-    for (let page = first; page + HUGE_PAGE <= end; page += HUGE_PAGE) {
-      libc.madvise(page, HUGE_PAGE, MADV_COLLAPSE);
+  libc.madvise(place.start, place.end - place.start, MADV_DOFORK);
+  for (const mapping of mappingsOf('self')) {
+    const { start, end, name } = mapping;
+    if (name === '[heap]') collapse(mapping, 0);
+    if (start >= place.start && end <= place.end) {
+      collapse(mapping, MAP_NORESERVE);
     }
+  }
+}
+
+/**
+ * A huge page begins at a multiple of its size. So the mapping is made to do
+ * so as well: the kernel joins two that touch, if their flags are the same.
+ */
+function collapse({ start, end }: Range, flags: number): void {
+  const first = Math.floor(start / HUGE_PAGE) * HUGE_PAGE;
+  const below = { start: first, end: start };
+  if (first < start) map(below, PROT_READ_WRITE, flags);
+  for (let page = first; page + HUGE_PAGE <= end; page += HUGE_PAGE) {
+    libc.madvise(page, HUGE_PAGE, MADV_COLLAPSE);
   }
 }

@@ -2,9 +2,11 @@
  * What makes a fork cheap: how the heap of a server lies, read back from the
  * kernel, and that its children compile nothing, told by V8.
  */
+import { release } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Mapping, mappingsOf } from '#shared/node/memory';
 import { startProgram } from '../../tools/harness/programs';
+import { readText } from '../../tools/kernel/processes';
 import { ask, get } from '../support/client';
 import { built, STAGES, shareStage, untilItListens } from '../support/server';
 
@@ -38,6 +40,20 @@ test('the heap lies in one place', () => {
       island.every(({ name }) => name === '') && largest(island) > 2 * MiB,
   );
   expect(heaps).toHaveLength(1);
+});
+
+test("C's heap lies in huge pages", ({ skip }) => {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  skip(major * 100 + minor < 601, 'Linux joins pages on demand since 6.1');
+  const size = readText('/sys/kernel/mm/transparent_hugepage/hpage_pmd_size');
+  skip(Number(size) !== 2 * MiB, 'no huge pages of 2 MiB here');
+  const { pid } = server;
+  const heap = mappingsOf(pid).find(({ name }) => name === '[heap]');
+  expect((heap?.start ?? 1) % (2 * MiB)).toBe(0);
+  // Two at the least: without them, less than 3 MiB of it have memory.
+  const smaps = readText(`/proc/${pid}/smaps`) ?? '';
+  const [, kB] = /\[heap\]\n(?:.*\n)*?Rss:\s+(\d+)/.exec(smaps) ?? [];
+  expect(Number(kB) * 1024).toBeGreaterThanOrEqual(4 * MiB);
 });
 
 test('of the addresses that were taken to pack it none is kept', () => {
