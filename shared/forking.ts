@@ -4,10 +4,10 @@
 import type { Flags, Values } from './flags';
 import { keepHandlers, prepareChildren, rehearse } from './node/child';
 import { rehearseFork } from './node/fork';
-import { packHeap } from './node/heap';
 import { refuse } from './node/requirements';
 import { restartWithNodeFlags } from './node/restart';
-import { warmUp } from './node/warm-up';
+import { packHeap } from './node/speed/heap';
+import { warmUp } from './node/speed/warm-up';
 import { _exit, describeEnding, exitAfter, fork, waitpid } from './processes';
 import { serveClient } from './serve';
 import { close } from './sockets';
@@ -18,8 +18,8 @@ import { type ServerOptions, start } from './start';
  * without V8's helper threads, with all it needs compiled, and with its memory
  * in order.
  *
- * What that takes stands in node/. Forking needs child.ts, fork.ts, memory.ts
- * and the first two flags in restart.ts. All the rest is for speed alone.
+ * What that takes stands in node/. All in node/speed/ is for speed alone, and
+ * so are all flags in restart.ts but the first two.
  */
 export function startForking<F extends Flags>(
   name: string,

@@ -52,6 +52,12 @@ test('shared/node/ is below all else', () => {
   expect(wrong(/^shared\/node\//, allowed)).toEqual([]);
 });
 
+test('what is for speed alone is taken away where it is called', () => {
+  const others = /^(?!shared\/(forking|node\/speed\/))/;
+  const allowed = (to: string) => !to.startsWith('shared/node/speed/');
+  expect(wrong(others, allowed)).toEqual([]);
+});
+
 test('HTTP is made of pure functions', () => {
   const pure = /^shared\/(http|body)\.ts$/;
   expect(wrong(pure, (to) => pure.test(to))).toEqual([]);

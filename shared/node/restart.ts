@@ -15,9 +15,9 @@ import { check, libc } from './libc';
  * would do it at the first call, which is in every child anew.
  * `--max-semi-space-size=1`: little room for new objects, since all of it is
  * copied, used or not.
- * `--no-memory-reducer`: the heap stays as heap.ts has packed it. After eight
- * idle seconds V8 would tidy it up, and scatter it again.
- * `--expose-gc`: heap.ts collects the garbage before the first fork.
+ * `--no-memory-reducer`: the heap stays as speed/heap.ts has packed it. After
+ * eight idle seconds V8 would tidy it up, and scatter it again.
+ * `--expose-gc`: speed/heap.ts collects the garbage before the first fork.
  */
 const NODE_FLAGS = [
   '--single-threaded',
@@ -34,8 +34,8 @@ const NODE_FLAGS = [
  * For glibc's malloc, see mallopt(3): no lists of small blocks that are free.
  * They are scattered over the heap, and malloc hands them out or merges them.
  * In a child, every page that it touches is copied. No heap of their own for
- * Node's other threads. And a heap that begins with 5 MB of room: heap.ts puts
- * it into huge pages, and its end only fills one if it is not needed yet.
+ * Node's other threads. And a heap that begins with 5 MB of room: speed/heap.ts
+ * puts it into huge pages, and its end only fills one if it is not needed yet.
  */
 const MALLOC_TUNING = [
   'glibc.malloc.mxfast=0',

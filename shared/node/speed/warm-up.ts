@@ -2,8 +2,8 @@
  * Warming up: why a child does not begin by compiling JavaScript.
  */
 import { setFlagsFromString } from 'node:v8';
-import { check, libc } from './libc';
-import { NODE_MAJOR } from './requirements';
+import { check, libc } from '../libc';
+import { NODE_MAJOR } from '../requirements';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

@@ -9,9 +9,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { libc } from './libc';
-import { MADV_DOFORK, mappingsOf, type Range } from './memory';
-import { NODE_MAJOR } from './requirements';
+import { libc } from '../libc';
+import { MADV_DOFORK, mappingsOf, type Range } from '../memory';
+import { NODE_MAJOR } from '../requirements';
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;
