@@ -197,7 +197,7 @@ describe.skipIf(lacking)('the site', () => {
       'navigator.clipboard.readText()',
     );
     expect(copied.split('\n')).toEqual([
-      expect.stringMatching(/^\(curl -s .*&\)$/),
+      expect.stringMatching(/^\(curl -s .*&\); sleep 0.5$/),
       expect.stringMatching(/^for i in 1 2 .*; done$/),
       "ss -ltn 'sport = :8888'",
       expect.stringMatching(/^ss -Htan .*\| uniq -c$/),

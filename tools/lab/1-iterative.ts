@@ -63,8 +63,8 @@ const socketPair: Lab = {
     expect('the kernel gave each client a port of its own', one !== other);
   },
   conclusion:
-    'The server binds to a well-known port; a client leaves it to the ' +
-    'kernel, which picks an ephemeral one. ' +
+    'The server binds to the port that clients know; a client leaves it to ' +
+    'the kernel, which picks an ephemeral one. ' +
     'A connection is named by both ends, the socket pair, so any number of ' +
     'them can share the port of the server. ' +
     'accept returned a new descriptor for each, while the listener went on ' +

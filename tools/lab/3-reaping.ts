@@ -139,8 +139,8 @@ const eintr: Lab = {
     expect('the server is dead', !isAlive(server));
   },
   conclusion:
-    'A signal that has a handler ends the system call that the process ' +
-    'sleeps in: accept failed with EINTR. ' +
+    'The signal has a handler, installed without SA_RESTART, so it ended ' +
+    'the system call that the process slept in: accept failed with EINTR. ' +
     'The loop took that for a failure and ended; then the handler ran and ' +
     'collected the zombie, and the server was gone. ' +
     'EINTR is no failure: it says that there is something to do, and that ' +
