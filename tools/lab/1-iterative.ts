@@ -119,12 +119,12 @@ function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
 }
 
 const headOfLine: Lab = {
-  summary: 'two clients at once: in which call does the server wait?',
+  summary: 'two clients at once: what does the server do meanwhile?',
   chapter: CHAPTER,
   plan:
     'Part 1 is started. One client connects and says nothing; a second one ' +
     'connects and asks for /.',
-  question: 'In which call does the server sleep meanwhile?',
+  question: 'Is the server busy meanwhile, or asleep?',
   async run(notebook) {
     const { step, show, expect, defer } = notebook;
     const server = await startStage(notebook, 'part1', '--quiet', ...SILENCE);
