@@ -15,8 +15,8 @@ export default defineConfig({
     // only read the same modules again.
     isolate: false,
     // The tests wait for servers most of the time, so more files than cores:
-    // with eight, two cores are busy. A CI machine may have less than its two.
-    maxWorkers: process.env.CI ? 4 : 8,
+    // with six, two cores are busy. A CI machine may have less than its two.
+    maxWorkers: process.env.CI ? 4 : 6,
     // Real processes on a machine of two cores that may be busy. Tests wait
     // for states, and this is the deadline of last resort.
     testTimeout: 240_000,
