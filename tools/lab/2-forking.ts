@@ -119,10 +119,8 @@ const hang: Lab = {
   chapter: CHAPTER,
   plan:
     'Part 2 is started, and a client asks for /. Its child answers, closes ' +
-    'the connection and ends. Later, the parent is killed.',
-  question:
-    'What does the client see when the child has ended, and what when the ' +
-    'parent has?',
+    'the connection and ends.',
+  question: 'What does the client see by then, and what does it wait for?',
   async run(notebook) {
     const { step, show, expect } = notebook;
     const server = await startStage(notebook, 'part2', '--quiet');
