@@ -46,6 +46,9 @@ export async function tooEarly(target: Target, defer: Defer): Promise<Finding> {
   });
   process.kill(server.pid, 'SIGCONT');
   await untilOver(server, [client]);
+  // The reset arrives before the server has come to its end, and said why.
+  const idle = watchIdle(server);
+  await waitFor('it has ended or gone idle', () => !isAlive(server) || idle());
   if (!isAlive(server)) await hearOut(server.program);
   const words = lastWords(server.program, /EBADF/);
   const evidence = [
