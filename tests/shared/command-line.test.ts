@@ -11,7 +11,13 @@ import {
   readText,
 } from '../../tools/kernel/processes';
 import { ask, get } from '../support/client';
-import { built, STAGES, startProgram, startStage } from '../support/server';
+import {
+  built,
+  STAGES,
+  startProgram,
+  startStage,
+  untilItListens,
+} from '../support/server';
 
 const PART3 = built(STAGES.part3);
 
@@ -209,12 +215,17 @@ describe('the log', () => {
 });
 
 test('a server becomes the Node that it needs, and --quiet says only where it is', async () => {
-  const server = await startStage('part3', ['--quiet']);
+  const withFlags = await startStage('part3');
+  const without = startProgram(PART3, ['--port', '0', '--quiet']);
+  const server = await untilItListens(without, 'part3');
   await ask(server.port, get('/'));
   // It has become another Node, under the PID that it was started with.
   const environment = readText(`/proc/${server.pid}/environ`);
   expect(environment).toContain('GLIBC_TUNABLES=');
   expect(readProcess(server.pid)?.name).toBe('part3');
+  expect(readProcess(server.pid)?.threads).toBe(
+    readProcess(withFlags.pid)?.threads,
+  );
   await waitFor('nothing runs beside it', () => {
     return childrenOf(server.pid).length === 0;
   });
