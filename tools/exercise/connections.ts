@@ -10,7 +10,7 @@ import {
   serverEndOf,
 } from '../experiments/findings';
 import { type Client, get, LAST_REQUEST, openClient } from '../harness/clients';
-import { untilIdle, watchIdle } from '../harness/idle';
+import { untilEndedOrIdle, untilIdle, watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   hearOut,
@@ -47,8 +47,7 @@ export async function tooEarly(target: Target, defer: Defer): Promise<Finding> {
   process.kill(server.pid, 'SIGCONT');
   await untilOver(server, [client]);
   // The reset arrives before the server has come to its end, and said why.
-  const idle = watchIdle(server);
-  await waitFor('it has ended or gone idle', () => !isAlive(server) || idle());
+  await untilEndedOrIdle(server);
   if (!isAlive(server)) await hearOut(server.program);
   const words = lastWords(server.program, /EBADF/);
   const evidence = [

@@ -2,7 +2,7 @@
  * Clients that visit a server one after the other.
  */
 import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
-import { watchIdle } from '../harness/idle';
+import { untilEndedOrIdle, watchIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import { hearOut, isAlive, lastWords, type Server } from '../harness/servers';
 import { waitFor } from '../harness/wait';
@@ -97,8 +97,7 @@ function watchChildren({ pid }: Server): () => number {
 }
 
 async function whyUnanswered(server: Server, at: number): Promise<Failure> {
-  const idle = watchIdle(server);
-  await waitFor('it has died or gone idle', () => !isAlive(server) || idle());
+  await untilEndedOrIdle(server);
   return describeFailure(server, at);
 }
 

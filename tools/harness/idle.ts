@@ -2,7 +2,7 @@
  * Waiting until a server has nothing left to do.
  */
 import { childrenOf, readProcess, switchesOf } from '../kernel/processes';
-import { orphansOf, type Server } from './servers';
+import { isAlive, orphansOf, type Server } from './servers';
 import { startStopwatch, waitFor } from './wait';
 
 const QUIET_MS = 250;
@@ -42,6 +42,12 @@ export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
 /** Waits until a server has nothing left to do. */
 export async function untilIdle(server: Server): Promise<void> {
   await waitFor('the server is idle', watchIdle(server));
+}
+
+/** Waits until a server has ended, or has nothing left to do. */
+export async function untilEndedOrIdle(server: Server): Promise<void> {
+  const idle = watchIdle(server);
+  await waitFor('it has ended or gone idle', () => !isAlive(server) || idle());
 }
 
 /** Whether somebody runs who has lost his parent, as after a double fork. */
