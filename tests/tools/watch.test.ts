@@ -5,6 +5,7 @@ import { freePort } from '../../tools/harness/servers';
 import { waitFor } from '../../tools/harness/wait';
 import { zombiesOf } from '../../tools/kernel/processes';
 import type { Model } from '../../tools/model/diagnosis';
+import { lookOnce } from '../../tools/model/look';
 import { render } from '../../tools/watch/render';
 import { ask, get, openClient } from '../support/client';
 import {
@@ -17,13 +18,6 @@ import {
   startTool,
 } from '../support/server';
 import { openTerminal, plain, RESTORE } from '../support/terminal';
-
-async function lookOnce(port: number): Promise<Model> {
-  const flags = ['--port', `${port}`, '--once', '--json'];
-  const program = startTool('watch', flags);
-  await program.ended;
-  return JSON.parse(program.output());
-}
 
 const part2 = shareStage('part2', ['--quiet']);
 const part3 = shareStage('part3', ['--quiet']);
@@ -43,7 +37,10 @@ async function leak(clients: number) {
 test('watch tells which connections are finished, and who holds them', async () => {
   const server = part2;
   await leak(3);
-  const model = await lookOnce(server.port);
+  const flags = ['--port', `${server.port}`, '--once', '--json'];
+  const program = startTool('watch', flags);
+  expect((await program.ended).code).toBe(0);
+  const model: Model = JSON.parse(program.output());
   expect(model.server).toMatchObject({ pid: server.pid, name: 'part2' });
   expect(model.zombies).toBe(3);
   expect(model.descriptors?.connections).toBe(3);

@@ -12,8 +12,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
-import { CERTAIN_MS, type Model } from '../model/diagnosis';
-import { type Look, lookAt } from '../model/look';
+import type { Model } from '../model/diagnosis';
+import { type Look, lookAt, lookOnce } from '../model/look';
 import { Past, type View } from '../model/past';
 import { coloured } from './lines';
 import { render } from './render';
@@ -40,12 +40,9 @@ let latest: Look | null = null;
 
 async function main(): Promise<void> {
   if (once) {
-    const first = look();
-    // A second look, where only that can tell a fault from a moment.
-    if (first.suspicious) await pause(CERTAIN_MS);
-    const second = first.suspicious ? look() : first;
-    show(second);
-    process.exitCode = second.server ? 0 : 1;
+    const model = await lookOnce(port);
+    show(model);
+    process.exitCode = model.server ? 0 : 1;
     return;
   }
   const live = process.stdout.isTTY && !json;
