@@ -7,8 +7,7 @@
  *     npm run part1        then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
- * What still goes wrong: the second client waits until the first one is
- * finished. Ask for /sleep/5 in one terminal and for / in another.
+ * What goes wrong with it: docs/1-iterative.md lets you predict it.
  */
 import { serveClient } from '#shared/serve';
 import { accept, close, openListener } from '#shared/sockets';

@@ -7,10 +7,7 @@
  *     npm run part2        then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
- * What still goes wrong: curl prints the answer and hangs, since the parent
- * holds the connection too. It never gives a descriptor back, and in the end
- * it gets no more. And nobody collects the children's exit statuses: each
- * stays behind as a zombie, and in the end the user gets no more processes.
+ * What goes wrong with it: docs/2-forking.md lets you predict it.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork } from '#shared/processes';

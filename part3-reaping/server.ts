@@ -1,14 +1,14 @@
 /**
  * Part 3: the forking server that cleans up.
  *
- * New: a signal only says that some child has ended, never how many have. So
- * the parent asks until nobody is left to ask for. What else a server owes
- * its clients and its children is here, too: each is one call.
+ * New: the handler collects the exit status of every child that has ended. What
+ * else a server owes its clients and its children is here, too: each is one
+ * call.
  *
  *     npm run part3        then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
- * What it still cannot do: be cheap. Each request costs a process.
+ * What it costs: docs/4-beyond.md lets you predict it.
  */
 import { acceptOrSignal } from '#shared/accepting';
 import { integer } from '#shared/flags';

@@ -1,14 +1,12 @@
 /**
  * Step a on the way to part 3: close, but never wait.
  *
- * New: the parent closes its copy of every connection. Clients see the end of
- * their answer, and descriptors are free again.
+ * New: the parent closes its copy of every connection.
  *
  *     npm run part3a       then, in another terminal:
- *     curl http://127.0.0.1:8888/ ; ps -o pid,ppid,stat,comm --ppid PID
+ *     curl http://127.0.0.1:8888/
  *
- * What still goes wrong: nobody collects the children's exit statuses. Each
- * stays behind as a zombie, and in the end the user gets no more processes.
+ * What goes wrong with it: docs/3-reaping.md lets you predict it.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork } from '#shared/processes';

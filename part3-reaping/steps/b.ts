@@ -1,15 +1,13 @@
 /**
- * Step b on the way to part 3: wait, and be interrupted.
+ * Step b on the way to part 3: wait in a handler.
  *
- * New: a child that ends sends its parent the signal SIGCHLD. The handler
- * collects the child's exit status, and the zombie is gone.
+ * New: a child that ends sends its parent the signal SIGCHLD, and the parent's
+ * handler collects the child's exit status.
  *
  *     npm run part3b       then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
- * What still goes wrong: the signal finds the parent in accept. The call is
- * interrupted and fails with EINTR, and the server dies of it. The handler gets
- * its turn only then.
+ * What goes wrong with it: docs/3-reaping.md lets you predict it.
  */
 import { startForking } from '#shared/forking';
 import { exitAfter, fork, WNOHANG, waitpid } from '#shared/processes';
@@ -42,4 +40,4 @@ function reapChild(): void {
   waitpid(-1, WNOHANG);
 }
 
-startForking('part3b', 'waits in a SIGCHLD handler, dies of EINTR', serve);
+startForking('part3b', 'waits in a SIGCHLD handler', serve);

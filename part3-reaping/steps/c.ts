@@ -7,9 +7,7 @@
  *     npm run part3c       then, in another terminal:
  *     curl http://127.0.0.1:8888/
  *
- * What still goes wrong: a signal is not a counter. When several children end
- * before the parent gets to run, SIGCHLD arrives once, one child is waited
- * for, and the others stay behind as zombies.
+ * What goes wrong with it: docs/3-reaping.md lets you predict it.
  */
 import { acceptUnlessInterrupted } from '#shared/accepting';
 import { startForking } from '#shared/forking';
