@@ -69,7 +69,7 @@ const WRONG: Record<string, Attempt[]> = {
     {
       of: 'solution',
       edits: [['waitpid(pid, 0)', 'waitpid(pid, 1)']],
-      told: 'With WNOHANG, waitpid only looks',
+      told: 'it did not wait until the child had ended',
     },
   ],
   'limit-children': [

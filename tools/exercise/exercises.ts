@@ -218,7 +218,7 @@ export const EXERCISES: Exercise[] = [
         /the parent\) is sleeping in wait/,
         {
           'answered first':
-            'The parent does not wait for a child, it was back at accept. With WNOHANG, waitpid only looks, and finds that the child still runs.',
+            'The parent was back at accept while its child still ran: it did not wait until the child had ended.',
         },
       ),
       wanted('zombies', NO_ZOMBIES),

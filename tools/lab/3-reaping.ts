@@ -150,13 +150,12 @@ const eintr: Lab = {
 const AT_ONCE = 20;
 
 const coalesce: Lab = {
-  summary: `${AT_ONCE} children end at once: how many are waited for?`,
+  summary: `${AT_ONCE} children end while the parent is busy: what then?`,
   chapter: CHAPTER,
   plan:
-    `Step c waits once per SIGCHLD. It is stopped while ${AT_ONCE} children ` +
-    'end, and then goes on and gets a further client. Then the same with part ' +
-    '3.',
-  question: `How many of the ${AT_ONCE} zombies stay in step c?`,
+    `Step c is stopped while ${AT_ONCE} children end. Then it goes on, and ` +
+    'gets a further client. Then the same with part 3.',
+  question: 'How many zombies are there afterwards?',
   async run(notebook) {
     const { step, expect } = notebook;
     step('Step c: one waitpid for each signal.');
