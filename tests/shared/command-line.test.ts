@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { address, integer, readFlags, seconds, toggle } from '#shared/flags';
 import { startProgram as start } from '../../tools/harness/programs';
 import { waitFor } from '../../tools/harness/wait';
 import {
@@ -35,21 +36,31 @@ function oneLine(output: string): string {
   return output.trimEnd();
 }
 
-describe('a wrong command line ends with status 2 and one line', () => {
+test('a wrong command line ends with status 2 and one line', async () => {
+  const { code, output } = await run('--port', 'http');
+  expect(oneLine(output)).toMatch(/^part3: --port takes .* \(--help lists/);
+  expect(code).toBe(2);
+});
+
+describe('what is wrong with a command line is said in one line', () => {
+  const flags = {
+    port: integer('', [0, 65_535], 8888),
+    host: address(''),
+    timeout: seconds('', [0.1, 3600], 10),
+    quiet: toggle(''),
+  };
+
   test.each([
+    [['--port=80x'], '--port takes a whole number from 0 to 65535, not "80x"'],
     [
-      ['--port', 'http'],
-      '--port takes a whole number from 0 to 65535, not "http"',
+      ['--port', '1.5'],
+      '--port takes a whole number from 0 to 65535, not "1.5"',
     ],
     [['--port='], '--port takes a whole number from 0 to 65535, not ""'],
     [['--port'], '--port takes a whole number from 0 to 65535'],
     [
       ['--host', '::1'],
       '--host takes an IPv4 address such as 127.0.0.1, not "::1"',
-    ],
-    [
-      ['--backlog', '1.5'],
-      '--backlog takes a whole number from 0 to 65535, not "1.5"',
     ],
     [
       ['--timeout', '0'],
@@ -59,10 +70,18 @@ describe('a wrong command line ends with status 2 and one line', () => {
     [['--constructor'], 'unknown flag --constructor'],
     [['-p', '1'], 'unknown flag -p'],
     [['8888'], 'unexpected word "8888"'],
-  ])('%j', async (args, problem) => {
-    const { code, output } = await run(...args);
-    expect(oneLine(output)).toBe(`part3: ${problem} (--help lists the flags)`);
-    expect(code).toBe(2);
+  ])('%j', (args, problem) => {
+    const said = vi.spyOn(console, 'error').mockReturnValue();
+    const exit = vi.spyOn(process, 'exit').mockImplementation((status) => {
+      throw new Error(`exit ${status}`);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const usage = { name: 'part3', summary: '' };
+    expect(() => readFlags(usage, flags, args)).toThrow('exit 2');
+    expect(said.mock.calls).toEqual([
+      [`part3: ${problem} (--help lists the flags)`],
+    ]);
+    expect(exit).toHaveBeenCalledOnce();
   });
 });
 
