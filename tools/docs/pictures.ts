@@ -1,5 +1,5 @@
 /**
- * Draws the pictures of the chapters, from the sources in tools/pictures.
+ * Draws the pictures of the chapters, from the sources in tools/docs/pictures.
  *
  *     npm run pictures
  */

@@ -3,13 +3,15 @@
  * commands; the differences between stages; and into README.md the table that
  * `npm test` has made.
  *
- *     npm run transcripts                 all chapters, and README.md
- *     npm run transcripts -- forking      those whose names contain this
+ *     npm run transcripts                     all chapters, and README.md
+ *     npm run transcripts -- --page forking   those whose names contain this
  *
  * Look at what has changed before you commit it.
  */
 import { writeFileSync } from 'node:fs';
-import { run } from '../common/run';
+import { readFlags } from '#shared/flags';
+import { word } from '../common/flags';
+import { Obstacle, run } from '../common/run';
 import {
   type Fence,
   readChapter,
@@ -25,9 +27,18 @@ import { findSittings } from './transcripts/sitting';
 // the sitting before are still in TIME_WAIT.
 let port = 8900 + (process.pid % 900);
 
-async function main(part = ''): Promise<void> {
-  for (const chapter of readChapters()) {
-    if (!chapter.file.includes(part)) continue;
+const USAGE = { name: 'transcripts', summary: 'runs what the pages show' };
+const { page } = readFlags(USAGE, {
+  page: word('NAME', 'only of pages with this in their name', 'a word', ''),
+});
+
+async function main(): Promise<void> {
+  const chapters = readChapters().filter(({ file }) => file.includes(page));
+  const table = README.includes(page);
+  if (chapters.length === 0 && !table) {
+    throw new Obstacle(`no page has ${page} in its name`);
+  }
+  for (const chapter of chapters) {
     const contents = new Map<Fence, string[]>();
     for (const fence of chapter.fences) {
       const [kind, before, after] = fence.info.split(' ');
@@ -41,7 +52,7 @@ async function main(part = ''): Promise<void> {
     }
     writeFileSync(chapter.file, replaceFences(chapter, contents));
   }
-  if (README.includes(part)) updateTable();
+  if (table) updateTable();
 }
 
 const README = 'README.md';
@@ -58,4 +69,4 @@ function updateTable(): void {
   console.log(`${README}: the table of stages`);
 }
 
-run('transcripts', () => main(process.argv[2]));
+run(USAGE.name, main);
