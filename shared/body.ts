@@ -3,61 +3,46 @@
  * descriptor, either.
  */
 import {
+  checkSize,
   type Head,
   type Incoming,
   MAX_BODY,
-  type Parser,
-  type Rejection,
-  type Request,
   readFields,
   readLine,
   reject,
-  TOO_LARGE,
 } from './http';
 
 const MAX_CHUNK_LINE = 256;
 // A body in many small chunks has more framing than data.
 const MAX_CHUNKED = 4 * MAX_BODY;
-// A size, and extensions that nobody asked for.
-const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/i;
-const BAD_CHUNK = reject(400, 'a chunk is malformed');
+// A size, and extensions that nobody asked for. It has to end in CR LF.
+const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/i;
 
 /** Reads the body that the head has announced: RFC 9112 section 6. */
-export function* parseBody(
-  incoming: Incoming,
-  { method, path, length }: Head,
-): Parser<Request | Rejection> {
-  const body =
-    length === 'chunked'
-      ? yield* readChunks(incoming)
-      : yield* readBytes(incoming, length);
-  return Buffer.isBuffer(body) ? { kind: 'request', method, path, body } : body;
+export function parseBody(incoming: Incoming, { length }: Head): Buffer {
+  return length === 'chunked'
+    ? readChunks(incoming)
+    : readBytes(incoming, length);
 }
 
 /** RFC 9112 section 7.1: chunks, the last of them empty, then a trailer. */
-function* readChunks(incoming: Incoming): Parser<Buffer | Rejection> {
+function readChunks(incoming: Incoming): Buffer {
   const body = Buffer.alloc(MAX_BODY);
   const end = incoming.at + MAX_CHUNKED;
   let length = 0;
   for (;;) {
-    const size = yield* readChunkSize(incoming);
-    if (size === undefined) return BAD_CHUNK;
-    if (size > MAX_BODY - length || incoming.at > end) return TOO_LARGE;
-    if (size === 0) break;
-    const data = yield* readBytes(incoming, size);
-    length += data.copy(body, length);
-    const lineEnd = yield* readBytes(incoming, 2);
-    if (lineEnd.toString('latin1') !== '\r\n') return BAD_CHUNK;
+    const [, size] = CHUNK_LINE.exec(readLine(incoming, MAX_CHUNK_LINE)) ?? [];
+    if (size === undefined) reject(400, 'a chunk is malformed');
+    const bytes = Number.parseInt(size, 16);
+    checkSize(length + bytes);
+    if (incoming.at > end) reject(413, 'the chunks are too small');
+    if (bytes === 0) break;
+    length += readBytes(incoming, bytes).copy(body, length);
+    const lineEnd = readBytes(incoming, 2).toString('latin1');
+    if (lineEnd !== '\r\n') reject(400, 'a chunk is malformed');
   }
-  const problem = yield* readTrailer(incoming);
-  return problem ?? body.subarray(0, length);
-}
-
-/** @returns undefined if the line is no chunk's; it has to end in CR LF */
-function* readChunkSize(incoming: Incoming): Parser<number | undefined> {
-  const { text, end } = yield* readLine(incoming, MAX_CHUNK_LINE);
-  const digits = end === 'CR LF' ? CHUNK_LINE.exec(text)?.[1] : undefined;
-  return digits === undefined ? undefined : Number.parseInt(digits, 16);
+  checkTrailer(incoming);
+  return body.subarray(0, length);
 }
 
 /**
@@ -65,18 +50,16 @@ function* readChunkSize(incoming: Incoming): Parser<number | undefined> {
  * valid, and nobody asks for them. One that says where the body ends comes
  * too late, and would be believed by somebody who merges it into the head.
  */
-function* readTrailer(incoming: Incoming): Parser<Rejection | undefined> {
-  const fields = yield* readFields(incoming);
-  if ('reason' in fields) return fields;
-  const framing = ['content-length', 'transfer-encoding'];
-  return framing.some((name) => fields.has(name))
-    ? reject(400, 'a trailer cannot say how long the body is')
-    : undefined;
+function checkTrailer(incoming: Incoming): void {
+  const fields = readFields(incoming);
+  if (fields.has('content-length') || fields.has('transfer-encoding')) {
+    reject(400, 'a trailer cannot say how long the body is');
+  }
 }
 
-function* readBytes(incoming: Incoming, count: number): Parser<Buffer> {
+function readBytes(incoming: Incoming, count: number): Buffer {
   const end = incoming.at + count;
-  while (incoming.bytes.length < end) yield 'incomplete';
+  while (incoming.bytes.length < end) incoming.more();
   const bytes = incoming.bytes.subarray(incoming.at, end);
   incoming.at = end;
   return bytes;

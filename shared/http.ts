@@ -1,35 +1,40 @@
 /**
  * HTTP/1.1, by RFC 9112 (messages) and RFC 9110 (fields): from bytes to a
  * request, and from a status to the head of a response. Nothing here touches a
- * descriptor, and no bytes make it throw. Bodies are read in body.ts.
+ * descriptor. Bodies are read in body.ts.
  *
- * The parsers are generators. Each runs until it needs bytes that have not
- * come yet, and goes on there when they have: a request may come in any pieces.
+ * Whatever bytes come: they make a request, or a Rejection is thrown.
  */
-
-/** A parser on its way to a result. */
-export type Parser<Result> = Generator<'incomplete', Result, void>;
 
 /** A request on its way: what the parsers read from, and how far they are. */
 export interface Incoming {
-  /** All that has come so far. Whoever receives more puts it here. */
+  /** All that has come so far. */
   bytes: Buffer;
   /** The place of the first byte that has not been understood yet. */
   at: number;
   /** As soon as it is known, also of a request that is refused later on. */
   method: string | undefined;
+  /** Returns when there are more bytes. @throws whatever, if none will come */
+  more(): void;
 }
 
-/** Bytes that can't become a request any more, and the status to answer. */
-export interface Rejection {
-  kind: 'rejection';
-  status: Status;
-  reason: string;
+/** Why no request can be made of what has come, and the status to answer. */
+export class Rejection extends Error {
+  readonly status: Status;
+
+  constructor(status: Status, reason: string) {
+    super(reason);
+    this.status = status;
+  }
+}
+
+/** @throws Rejection */
+export function reject(status: Status, reason: string): never {
+  throw new Rejection(status, reason);
 }
 
 /** What request line and fields say; the body may still be on its way. */
 export interface Head {
-  kind: 'head';
   method: string;
   /** What comes before the question mark, as sent. */
   path: string;
@@ -41,7 +46,6 @@ export interface Head {
 
 /** A request whose bytes are all there. */
 export interface Request {
-  kind: 'request';
   method: string;
   path: string;
   body: Buffer;
@@ -55,21 +59,20 @@ const OTHER_METHODS = 'PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' ');
 const MAX_LINE = 8_192; // RFC 9112 section 3 asks for at least 8,000 bytes
 const MAX_FIELDS = 100;
 const MAX_FIELD_BYTES = 32_768; // of a head together, and of a trailer
-/** How long a body may be. */
+/** How many bytes a body may have. */
 export const MAX_BODY = 1_048_576;
-/** The answer to a body that is longer. */
-export const TOO_LARGE = reject(413, `a body has at most ${MAX_BODY} bytes`);
 
 const LF = 10;
+// LF alone is as good as CR LF (RFC 9112 section 2.2), as it comes when
+// somebody types a request into nc(1).
+const EMPTY_LINE = /^\r?\n$/;
 const FIRST_WORD = /^[^ ]+(?= )/;
-const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/(\d\.\d)$/;
+const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/(\d\.\d)\r?\n$/;
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 // VCHAR, obs-text, space and tab: RFC 9110 section 5.5.
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*\r?\n$/;
 // RFC 3986: http://authority if there is one, the path, the query.
 const TARGET = /^(?:https?:\/\/([^/?]+))?((?:\/[^?]*)?)(\?.*)?$/i;
-// What is left without the white space around it, RFC 9110 section 5.6.3.
-const TRIMMED = /[^\t ](?:.*[^\t ])?/s;
 // What path and query may consist of, and what a host and a port look like.
 const URI = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i;
 const HOST =
@@ -78,19 +81,13 @@ const HOST =
 // The head ////////////////////////////////////////////////////////////////////
 
 /** Reads request line and fields: RFC 9112 sections 2 to 6. */
-export function* parseHead(incoming: Incoming): Parser<Head | Rejection> {
-  const line = yield* readRequestLine(incoming);
-  if ('reason' in line) return line;
-  const { method, path, version } = line;
-  const fields = yield* readFields(incoming);
-  if ('reason' in fields) return fields;
+export function parseHead(incoming: Incoming): Head {
+  const { method, path, version } = readRequestLine(incoming);
+  const fields = readFields(incoming);
   const length = bodyLength(version, fields);
-  if (typeof length === 'object') return length;
-  const expected = version === '1.0' ? [] : listOf(fields, 'expect'); // 1.0 ignores it
-  const problem = checkHost(version, fields) ?? checkExpected(expected);
-  if (problem) return problem;
-  const expectsContinue = expected.length > 0;
-  return { kind: 'head', method, path, length, expectsContinue };
+  checkHost(version, fields);
+  const expectsContinue = version !== '1.0' && checkExpected(fields); // 1.0 ignores it
+  return { method, path, length, expectsContinue };
 }
 
 interface RequestLine {
@@ -99,33 +96,24 @@ interface RequestLine {
   version: string;
 }
 
-function* readRequestLine(incoming: Incoming): Parser<RequestLine | Rejection> {
-  let line = yield* readLine(incoming, MAX_LINE);
+function readRequestLine(incoming: Incoming): RequestLine {
+  let line = readLine(incoming, MAX_LINE);
   // An empty line before a request is ignored (2.2).
-  if (line.text === '') line = yield* readLine(incoming, MAX_LINE);
-  const method = FIRST_WORD.exec(line.text)?.[0];
-  if (method !== undefined) incoming.method = method;
-  return line.end === 'none'
-    ? reject(414, 'the request line is too long')
-    : parseRequestLine(line.text);
-}
-
-function parseRequestLine(text: string): RequestLine | Rejection {
+  if (EMPTY_LINE.test(line)) line = readLine(incoming, MAX_LINE);
+  incoming.method = FIRST_WORD.exec(line)?.[0];
+  if (!line.endsWith('\n')) reject(414, 'the request line is too long');
   const [, method = '', target = '', version = ''] =
-    REQUEST_LINE.exec(text) ?? [];
+    REQUEST_LINE.exec(line) ?? [];
   if (!TOKEN.test(method)) {
-    return reject(400, 'the request line is not METHOD TARGET HTTP/1.1');
+    reject(400, 'the request line is not METHOD TARGET HTTP/1.1');
   }
   if (!version.startsWith('1.')) {
-    return reject(505, `HTTP/${version} is not spoken here`);
+    reject(505, `HTTP/${version} is not spoken here`);
   }
   const path = parseTarget(method, target);
-  if (path === undefined) return reject(400, 'the target is malformed');
-  if (!ALLOWED_METHODS.includes(method)) {
-    return OTHER_METHODS.includes(method)
-      ? reject(405, `${method} is not allowed`)
-      : reject(501, 'the method is unknown');
-  }
+  if (path === undefined) reject(400, 'the target is malformed');
+  if (OTHER_METHODS.includes(method)) reject(405, `${method} is not allowed`);
+  if (!ALLOWED_METHODS.includes(method)) reject(501, 'the method is unknown');
   return { method, path, version };
 }
 
@@ -142,146 +130,118 @@ function parseTarget(method: string, target: string): string | undefined {
 }
 
 /** RFC 9112 section 3.2: HTTP/1.1 has exactly one Host, and a valid one. */
-function checkHost(version: string, fields: Fields): Rejection | undefined {
-  const hosts = fields.get('host') ?? [];
-  if (hosts.length === 0 && version === '1.0') return undefined;
-  if (hosts.length !== 1) return reject(400, 'there must be one Host field');
-  if (HOST.test(hosts[0] ?? '')) return undefined;
-  return reject(400, 'the Host field is malformed');
+function checkHost(version: string, fields: Fields): void {
+  const host = fields.get('host');
+  if (host === undefined && version === '1.0') return;
+  // Two are joined by a comma and a space, and no host has a space in it.
+  if (host === undefined || !HOST.test(host)) {
+    reject(400, 'there must be one Host field, and a valid one');
+  }
 }
 
 /** RFC 9110 section 10.1.1: there is only one expectation. */
-function checkExpected(expected: string[]): Rejection | undefined {
-  const unknown = expected.find((it) => it.toLowerCase() !== '100-continue');
-  return unknown === undefined
-    ? undefined
-    : reject(417, `${unknown} cannot be met`);
+function checkExpected(fields: Fields): boolean {
+  const expected = listOf(fields, 'expect');
+  const unknown = expected.find((it) => it !== '100-continue');
+  if (unknown !== undefined) reject(417, `${unknown} cannot be met`);
+  return expected.length > 0;
 }
+
+// No list by its grammar, but the same length twice is what some send.
+const CONTENT_LENGTH = /^(\d+)(?:[\t ]*,[\t ]*\1)*$/;
 
 /**
  * RFC 9112 section 6: how long the body is. What could be read in two ways is
  * refused: the other reader may be a proxy in front of us (request smuggling).
  */
-function bodyLength(
-  version: string,
-  fields: Fields,
-): number | 'chunked' | Rejection {
-  const lengths = fields.get('content-length');
-  if (fields.has('transfer-encoding')) {
-    if (lengths || version === '1.0') {
-      return reject(400, 'Transfer-Encoding cannot stand here');
-    }
-    return checkCodings(listOf(fields, 'transfer-encoding'));
+function bodyLength(version: string, fields: Fields): number | 'chunked' {
+  const length = fields.get('content-length');
+  if (!fields.has('transfer-encoding')) {
+    const digits = CONTENT_LENGTH.exec(length ?? '0')?.[1];
+    if (digits === undefined) reject(400, 'Content-Length is malformed');
+    return checkSize(Number(digits));
   }
-  if (!lengths) return 0;
-  // No list by its grammar, but the same length twice is what some send.
-  const [length = '', ...others] = split(lengths);
-  if (!/^\d+$/.test(length) || others.some((other) => other !== length)) {
-    return reject(400, 'Content-Length is malformed');
+  if (length !== undefined || version === '1.0') {
+    reject(400, 'Transfer-Encoding cannot stand here');
   }
-  return Number(length) > MAX_BODY ? TOO_LARGE : Number(length);
+  const [last, ...others] = listOf(fields, 'transfer-encoding').reverse();
+  // The end of the body cannot be found (6.3), or chunked stands twice (6.1).
+  if (last !== 'chunked' || others.includes('chunked')) {
+    reject(400, 'Transfer-Encoding has to end in one chunked');
+  }
+  if (others.length > 0) reject(501, 'no transfer coding but chunked is known');
+  return 'chunked';
 }
 
-function checkCodings(codings: string[]): 'chunked' | Rejection {
-  const list = codings.map((coding) => coding.toLowerCase());
-  // The end of the body cannot be found (6.3), or chunked stands twice (6.1).
-  if (list.pop() !== 'chunked' || list.includes('chunked')) {
-    return reject(400, 'Transfer-Encoding has to end in one chunked');
-  }
-  if (list.length === 0) return 'chunked';
-  return reject(501, 'no transfer coding but chunked is known');
+/** @throws Rejection if so many bytes are more than a body may have */
+export function checkSize(bytes: number): number {
+  if (bytes > MAX_BODY) reject(413, `a body has at most ${MAX_BODY} bytes`);
+  return bytes;
 }
 
 // Lines and fields ////////////////////////////////////////////////////////////
 
-/** A line, and what ended it: nothing, if there is more than there may be. */
-interface Line {
-  text: string;
-  end: 'CR LF' | 'LF' | 'none';
-}
-
 /**
- * Reads up to the next LF, RFC 9112 section 2.2.
+ * Reads up to the next LF, RFC 9112 section 2.2, and returns the line with its
+ * end. If it has none, the line is longer than it may be.
  *
  * @param limit how many bytes the line may have, its end included
  */
-export function* readLine(incoming: Incoming, limit: number): Parser<Line> {
+export function readLine(incoming: Incoming, limit: number): string {
   const start = incoming.at;
-  for (let searched = start; ; ) {
-    const { bytes } = incoming;
-    const end = bytes.indexOf(LF, searched);
-    if (end !== -1 && end < start + limit) {
-      incoming.at = end + 1;
-      return endLine(bytes.toString('latin1', start, end));
-    }
-    if (bytes.length >= start + limit) {
-      const text = bytes.toString('latin1', start, start + limit);
-      return { text, end: 'none' };
-    }
-    searched = bytes.length;
-    yield 'incomplete';
+  let lineFeed = incoming.bytes.indexOf(LF, start);
+  while (lineFeed === -1 && incoming.bytes.length < start + limit) {
+    const searched = incoming.bytes.length;
+    incoming.more();
+    lineFeed = incoming.bytes.indexOf(LF, searched);
   }
+  const length = lineFeed === -1 ? limit : lineFeed + 1 - start;
+  incoming.at = start + Math.min(length, limit);
+  return incoming.bytes.toString('latin1', start, incoming.at);
 }
 
-function endLine(text: string): Line {
-  return text.endsWith('\r')
-    ? { text: text.slice(0, -1), end: 'CR LF' }
-    : { text, end: 'LF' };
-}
-
-/** Fields by name, in lower case. One may occur several times. */
-type Fields = Map<string, string[]>;
+/** By name, in lower case. Several of a name are one: RFC 9110 section 5.3. */
+type Fields = Map<string, string>;
 
 /**
  * Reads the fields of a head or of a trailer, and the empty line behind them:
- * RFC 9112 section 5. LF alone is as good as CR LF (2.2), as it comes when
- * somebody types a request into nc(1).
+ * RFC 9112 section 5.
  */
-export function* readFields(incoming: Incoming): Parser<Fields | Rejection> {
+export function readFields(incoming: Incoming): Fields {
   const fields: Fields = new Map();
   const end = incoming.at + MAX_FIELD_BYTES;
   for (let count = 0; ; count++) {
-    const line = yield* readLine(incoming, end - incoming.at);
-    if (line.end === 'none') return reject(431, 'the fields are too long');
-    if (line.text === '') return fields;
-    if (count === MAX_FIELDS) return reject(431, 'there are too many fields');
-    const problem = addField(fields, line.text);
-    if (problem) return problem;
+    const line = readLine(incoming, end - incoming.at);
+    if (!line.endsWith('\n')) reject(431, 'the fields are too long');
+    if (EMPTY_LINE.test(line)) return fields;
+    if (count === MAX_FIELDS) reject(431, 'there are too many fields');
+    addField(fields, line);
   }
 }
 
 /** A name, a colon immediately behind it, a value without controls. */
-function addField(into: Fields, line: string): Rejection | undefined {
+function addField(into: Fields, line: string): void {
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(0, colon));
   const value = line.slice(colon + 1);
-  if (!TOKEN.test(name)) return reject(400, 'a field has no valid name');
+  if (!TOKEN.test(name)) reject(400, 'a field has no valid name');
   if (!FIELD_VALUE.test(value)) {
-    return reject(400, `the field ${name} contains a control character`);
+    reject(400, `the field ${name} contains a control character`);
   }
   const key = name.toLowerCase();
-  into.set(key, [...(into.get(key) ?? []), trim(value)]);
-  return undefined;
+  const others = into.has(key) ? `${into.get(key)}, ` : '';
+  into.set(key, others + trim(value));
 }
 
 /** RFC 9110 section 5.6.1: a list, whose empty elements do not count. */
 function listOf(fields: Fields, name: string): string[] {
-  const values = fields.get(name);
-  return values ? split(values).filter((element) => element !== '') : [];
+  const elements = (fields.get(name) ?? '').toLowerCase().split(',').map(trim);
+  return elements.filter((element) => element !== '');
 }
 
-/** Several fields of a name are one, with commas: RFC 9110 section 5.3. */
-function split(values: string[]): string[] {
-  return values.join(',').split(',').map(trim);
-}
-
+/** Without the white space around it, RFC 9110 section 5.6.3. */
 function trim(text: string): string {
-  return TRIMMED.exec(text)?.[0] ?? '';
-}
-
-/** What the parsers return for bytes that are no request. */
-export function reject(status: Status, reason: string): Rejection {
-  return { kind: 'rejection', status, reason };
+  return /[^\t \r\n](?:.*[^\t \r\n])?/s.exec(text)?.[0] ?? '';
 }
 
 // The response ////////////////////////////////////////////////////////////////

@@ -1,12 +1,7 @@
 /**
  * The pages: what each path answers, the same in every stage.
  */
-import {
-  ALLOWED_METHODS,
-  type Rejection,
-  type Request,
-  type Status,
-} from './http';
+import { ALLOWED_METHODS, type Request, type Status } from './http';
 import { getpid, getppid } from './processes';
 import { RLIMIT_CORE, setrlimit } from './rlimits';
 import { kill, SIG_DFL, signal } from './signals';
@@ -56,8 +51,8 @@ export function answer(request: Request, client: number): Reply {
   return page.reply({ request, client, argument });
 }
 
-/** The answer to bytes that are no request. */
-export function refusal({ status, reason }: Rejection): Reply {
+/** The answer that says why there is none. */
+export function refusal(status: Status, reason: string): Reply {
   return { status, body: () => `${status}: ${reason}\n` };
 }
 
@@ -66,11 +61,7 @@ function notFound(): Reply {
     argument ? `/${name}/${argument}` : `/${name}`,
   );
   const methods = ALLOWED_METHODS.join(', ');
-  return noSuchPage(`there is ${paths.join('  ')}  (${methods})`);
-}
-
-function noSuchPage(advice: string): Reply {
-  return { status: 404, body: () => `404: ${advice}\n` };
+  return refusal(404, `there is ${paths.join('  ')}  (${methods})`);
 }
 
 function whoServes(visit: Visit): Reply {
@@ -92,7 +83,7 @@ function describeService({ request, client }: Visit): string {
 function sleepFirst(visit: Visit): Reply {
   const seconds = Number(visit.argument);
   if (!/^\d+(\.\d+)?$/.test(visit.argument) || seconds > MAX_SLEEP_SECONDS) {
-    return noSuchPage('try /sleep/3, up to /sleep/3600');
+    return refusal(404, 'try /sleep/3, up to /sleep/3600');
   }
   return { ...whoServes(visit), delay: seconds };
 }
@@ -100,7 +91,7 @@ function sleepFirst(visit: Visit): Reply {
 function manyBytes({ argument }: Visit): Reply {
   const count = Number(argument);
   if (!/^\d+$/.test(argument) || !Number.isSafeInteger(count)) {
-    return noSuchPage('try /bytes/1000000');
+    return refusal(404, 'try /bytes/1000000');
   }
   return { status: 200, body: () => repeatLine(count) };
 }

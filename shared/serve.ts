@@ -8,9 +8,8 @@ import {
   CONTINUE,
   formatHead,
   type Incoming,
-  type Parser,
   parseHead,
-  type Rejection,
+  Rejection,
   type Request,
   reject,
 } from './http';
@@ -42,14 +41,16 @@ export function serveClient(
   { timeout }: { timeout: number },
 ): void {
   try {
-    const inbox: Inbox = { room: INBOX, bytes: NONE, at: 0, method: undefined };
-    const request = receiveRequest(client, inbox, timeout);
+    const inbox = new Inbox(client, timeout);
+    const request = receiveRequest(inbox);
     if (request === null) {
       log('the client left without a request');
       return;
     }
-    const refused = request.kind === 'rejection';
-    const reply = refused ? refusal(request) : answer(request, client);
+    const refused = request instanceof Rejection;
+    const reply = refused
+      ? refusal(request.status, request.message)
+      : answer(request, client);
     send(client, reply, inbox.method === 'HEAD');
     log(summary(request), '→', reply.status);
     hangUp(client, refused);
@@ -72,66 +73,72 @@ const MAX_SUMMARY = 200;
 
 /** What is asked, or why it is refused: one line, whatever a client sends. */
 function summary(request: Request | Rejection): string {
-  const refused = request.kind === 'rejection';
-  const text = refused ? request.reason : `${request.method} ${request.path}`;
+  const refused = request instanceof Rejection;
+  const text = refused ? request.message : `${request.method} ${request.path}`;
   return shorten(text, MAX_SUMMARY);
 }
 
 // Receiving ///////////////////////////////////////////////////////////////////
 
 // Where every request begins. There is only one at a time in a process.
-const INBOX = Buffer.alloc(8_192);
+const ROOM = Buffer.alloc(8_192);
 const NONE = Buffer.alloc(0);
 
-/** A request on its way, and the memory it is received into. */
-interface Inbox extends Incoming {
-  room: Buffer;
+/** A request on its way, from a client that has only so much time. */
+class Inbox implements Incoming {
+  bytes = NONE;
+  at = 0;
+  method: string | undefined;
+  readonly client: number;
+  private readonly timeout: number;
+  private deadline = 0;
+  private room = ROOM;
+
+  constructor(client: number, timeout: number) {
+    this.client = client;
+    this.timeout = timeout;
+    this.startClock();
+  }
+
+  startClock(): void {
+    this.deadline = performance.now() + this.timeout * 1000;
+  }
+
+  /** @returns false if there are none: the client has sent its FIN */
+  receive(): boolean {
+    if (!waitForEvents(this.client, POLLIN, this.deadline)) {
+      reject(408, `no request within ${this.timeout} s`);
+    }
+    const { length } = this.bytes;
+    if (length === this.room.length) {
+      this.room = Buffer.concat([this.room], 2 * length);
+    }
+    const count = read(this.client, this.room.subarray(length));
+    this.bytes = this.room.subarray(0, length + count);
+    return count > 0;
+  }
+
+  more(): void {
+    if (!this.receive()) reject(400, 'the request is not complete');
+  }
 }
 
 /** @returns null if the client left before it said anything */
-function receiveRequest(
-  client: number,
-  inbox: Inbox,
-  timeout: number,
-): Request | Rejection | null {
-  const head = receive(client, inbox, timeout, parseHead(inbox));
-  if (head?.kind !== 'head') return head;
-  const { method, path } = head;
-  // What comes with another method means nothing (RFC 9110 section 9.3.1).
-  if (method !== 'POST') return { kind: 'request', method, path, body: NONE };
-  const begun = inbox.bytes.length > inbox.at;
-  if (head.expectsContinue && !begun) writeAll(client, CONTINUE);
-  return receive(client, inbox, timeout, parseBody(inbox, head));
-}
-
-/** Reads until the parser has seen enough, or the time limit is over. */
-function receive<Result>(
-  client: number,
-  inbox: Inbox,
-  timeout: number,
-  parser: Parser<Result>,
-): Result | Rejection | null {
-  const deadline = performance.now() + timeout * 1000;
-  for (;;) {
-    const { done, value } = parser.next();
-    if (done) return value;
-    if (!waitForEvents(client, POLLIN, deadline)) {
-      return reject(408, `no request within ${timeout} s`);
-    }
-    if (receiveMore(client, inbox) > 0) continue;
-    if (inbox.bytes.length === 0) return null;
-    return reject(400, 'the request is not complete');
+function receiveRequest(inbox: Inbox): Request | Rejection | null {
+  try {
+    if (!inbox.receive()) return null;
+    const head = parseHead(inbox);
+    const { method, path } = head;
+    // What comes with another method means nothing (RFC 9110 section 9.3.1).
+    if (method !== 'POST') return { method, path, body: NONE };
+    const begun = inbox.bytes.length > inbox.at;
+    if (head.expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
+    inbox.startClock();
+    return { method, path, body: parseBody(inbox, head) };
+  } catch (error) {
+    if (error instanceof Rejection) return error;
+    throw error;
   }
-}
-
-function receiveMore(client: number, inbox: Inbox): number {
-  const { length } = inbox.bytes;
-  if (length === inbox.room.length) {
-    inbox.room = Buffer.concat([inbox.room], 2 * length);
-  }
-  const count = read(client, inbox.room.subarray(length));
-  inbox.bytes = inbox.room.subarray(0, length + count);
-  return count;
 }
 
 // Sending /////////////////////////////////////////////////////////////////////
@@ -179,7 +186,7 @@ const LINGER_SECONDS = 2;
  * that we are done, and read until the client is, too. RFC 9112 section 9.6.
  */
 function hangUp(client: number, refused: boolean): void {
-  if (!refused && readWaiting(client, INBOX) === 0) return;
+  if (!refused && readWaiting(client, ROOM) === 0) return;
   shutdown(client, SHUT_WR);
   const deadline = performance.now() + LINGER_SECONDS * 1000;
   // To a client that never stops sending, waiting alone would set no limit.
@@ -187,6 +194,6 @@ function hangUp(client: number, refused: boolean): void {
     performance.now() < deadline &&
     waitForEvents(client, POLLIN, deadline)
   ) {
-    if (read(client, INBOX) === 0) return;
+    if (read(client, ROOM) === 0) return;
   }
 }

@@ -9,7 +9,8 @@ import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { judge } from '../support/parse';
+import { Rejection } from '#shared/http';
+import { incoming, judge } from '../support/parse';
 
 const MESSAGES = 20_000;
 const SEED = 9112;
@@ -197,15 +198,11 @@ async function askNode(
 
 /** The same by our parsers, and the bytes that they have read. */
 function askOurs(text: string) {
-  const incoming = {
-    bytes: Buffer.from(text, 'latin1'),
-    at: 0,
-    method: undefined,
-  };
-  const parsed = judge(incoming);
+  const input = incoming(Buffer.from(text, 'latin1'));
+  const parsed = judge(input);
   if (parsed === 'incomplete') return { verdict: parsed, read: text };
-  const read = text.slice(0, incoming.at);
-  if (parsed.kind === 'rejection') return { verdict: 'refused', read };
+  const read = text.slice(0, input.at);
+  if (parsed instanceof Rejection) return { verdict: 'refused', read };
   const { method, path, body } = parsed;
   return { verdict: { method, path, body: body.toString('latin1') }, read };
 }

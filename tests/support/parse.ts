@@ -4,19 +4,37 @@
 import { parseBody } from '#shared/body';
 import {
   type Incoming,
-  type Parser,
   parseHead,
-  type Rejection,
+  Rejection,
   type Request,
 } from '#shared/http';
 
-/** Reads the head, and the body that it announces, whatever the method. */
-export function* parseRequest(incoming: Incoming): Parser<Request | Rejection> {
-  const head = yield* parseHead(incoming);
-  return head.kind === 'head' ? yield* parseBody(incoming, head) : head;
+/**
+ * A request that has come up to some of its bytes, and goes on coming in
+ * pieces, each up to where it is cut.
+ */
+export function incoming(bytes: Buffer, ends = [bytes.length]): Incoming {
+  const [first, ...others] = ends;
+  return {
+    bytes: bytes.subarray(0, first),
+    at: 0,
+    method: undefined,
+    more() {
+      const end = others.shift();
+      if (end === undefined) throw 'incomplete';
+      this.bytes = bytes.subarray(0, end);
+    },
+  };
 }
 
-/** What becomes of a request if no more of it comes than this. */
-export function judge(incoming: Incoming): Request | Rejection | 'incomplete' {
-  return parseRequest(incoming).next().value;
+/** What becomes of a request: head and body are read, whatever the method. */
+export function judge(input: Incoming): Request | Rejection | 'incomplete' {
+  try {
+    const head = parseHead(input);
+    const { method, path } = head;
+    return { method, path, body: parseBody(input, head) };
+  } catch (error) {
+    if (error instanceof Rejection || error === 'incomplete') return error;
+    throw error; // nothing else may be thrown
+  }
 }
