@@ -3,9 +3,9 @@
  */
 import { constants } from 'node:os';
 import { log } from './log';
-import { describeErrno, eventLoopDescriptor, SystemError } from './node/libc';
+import { describeErrno, EVENT_LOOP, SystemError } from './node/libc';
 import { handleSignals, nextSignal } from './signals';
-import { accept, POLLIN, PollSet, poll } from './sockets';
+import { accept, POLLIN, poll } from './sockets';
 
 const { errno: E } = constants;
 
@@ -47,16 +47,16 @@ export type NoClient = 'signal' | 'gone' | 'exhausted';
 export async function acceptOrSignal(
   listener: number,
 ): Promise<number | NoClient> {
-  if (!either) {
-    await handleSignals(); // the event loop takes up new handlers when it turns
-    either = new PollSet(2)
-      .set(CLIENT, listener, POLLIN)
-      .set(SIGNAL, eventLoopDescriptor(), POLLIN);
+  if (!hasTurned) {
+    hasTurned = true;
+    await handleSignals();
     return 'signal'; // one may have come and been handled on the way
   }
-  poll(either, NO_LIMIT);
-  const signal = either.happened(SIGNAL);
-  if (either.happened(CLIENT) && (!signal || wentFirst++ < MAY_GO_FIRST)) {
+  const [client, signal] = poll([
+    [listener, POLLIN],
+    [EVENT_LOOP, POLLIN],
+  ]);
+  if (client && (!signal || wentFirst++ < MAY_GO_FIRST)) {
     return acceptReady(listener);
   }
   wentFirst = 0;
@@ -72,11 +72,8 @@ const MAY_GO_FIRST = 16;
 /** How many clients have been accepted while a signal waited. */
 let wentFirst = 0;
 
-const NO_LIMIT = -1;
-const CLIENT = 0;
-const SIGNAL = 1;
-/** Of the one listener that this process has. */
-let either: PollSet | null = null;
+/** Only when the event loop turns does it take up new handlers. */
+let hasTurned = false;
 
 // Nothing left to make a descriptor of, here or in the whole machine.
 const EXHAUSTED = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM)$/;

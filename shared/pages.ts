@@ -5,7 +5,7 @@ import { ALLOWED_METHODS, type Request, type Status } from './http';
 import { getpid, getppid } from './processes';
 import { RLIMIT_CORE, setrlimit } from './rlimits';
 import { kill, SIG_DFL, signal } from './signals';
-import { bothNames, clientsSoFar, formatPair } from './sockets';
+import { clientsSoFar, formatPair, getpeername, getsockname } from './sockets';
 
 /** What a client is sent. */
 export interface Reply {
@@ -69,11 +69,12 @@ function whoServes(visit: Visit): Reply {
 }
 
 function describeService({ request, client }: Visit): string {
+  const pair = { local: getsockname(client), remote: getpeername(client) };
   const lines = [
     `process     ${getpid()}`,
     `parent      ${getppid()}`,
     `descriptor  ${client}`,
-    `connection  ${formatPair(bothNames(client))}`,
+    `connection  ${formatPair(pair)}`,
   ];
   const { length } = request.body;
   if (length > 0) lines.push(`received    ${length} bytes`);

@@ -3,12 +3,11 @@
  */
 import { constants } from 'node:os';
 import { log } from './log';
-import { runToEnd } from './node/child';
 import { forkNode } from './node/fork';
 import { check, errno, libc } from './node/libc';
 import { signalName } from './signals';
 
-export { _exit } from './node/child';
+export { _exit, exitAfter } from './node/child';
 
 const { ECHILD } = constants.errno;
 
@@ -42,16 +41,6 @@ export function fork(): number {
  */
 export function unreapedChildren(): readonly number[] {
   return children;
-}
-
-/**
- * Does a child's work and ends the child: with status 0, or with a message
- * and status 1 if the work throws. The work is synchronous: both processes
- * share the descriptor of the event loop, and a child that turned it would
- * take the parent's events away.
- */
-export function exitAfter(work: () => void): never {
-  return runToEnd(work);
 }
 
 /** What waitpid(2) tells of a child. One that was stopped may go on. */

@@ -2,7 +2,6 @@
  * One client, from its first byte to the last: receive a request, send the
  * answer, leave in order. The caller closes the descriptor.
  */
-import { performance } from 'node:perf_hooks';
 import { parseBody } from './body';
 import {
   CONTINUE,

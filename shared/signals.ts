@@ -6,8 +6,8 @@
  * the signal wakes, the loop works.
  */
 import { constants } from 'node:os';
-import { check, eventLoopDescriptor, libc } from './node/libc';
-import { POLLIN, PollSet, poll } from './sockets';
+import { check, EVENT_LOOP, libc } from './node/libc';
+import { POLLIN, poll } from './sockets';
 
 const { signals } = constants;
 
@@ -49,7 +49,7 @@ export function handleSignals(): Promise<void> {
  * @param milliseconds how long at most; without a limit if negative
  */
 export async function nextSignal(milliseconds = -1): Promise<void> {
-  poll(new PollSet(1).set(0, eventLoopDescriptor(), POLLIN), milliseconds);
+  poll([[EVENT_LOOP, POLLIN]], milliseconds);
   await handleSignals();
 }
 

@@ -3,7 +3,6 @@
  * plain numbers, as the kernel hands them out, and belong to whoever calls.
  */
 import { constants } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { announce, log } from './log';
 import { check, errno, libc } from './node/libc';
 
@@ -107,14 +106,10 @@ export function close(fd: number): void {
  * read(2). Begins again when a signal interrupts it.
  *
  * @returns how many bytes came; 0 is end-of-file: the other side sent a FIN
- * @throws SystemError ECONNRESET; EAGAIN after a receive timeout
+ * @throws SystemError ECONNRESET
  */
 export function read(fd: number, into: Uint8Array): number {
-  for (;;) {
-    const count = libc.read(fd, into, into.length);
-    if (count !== -1) return count;
-    if (errno() !== EINTR) return check(-1, 'read', { fd });
-  }
+  return transfer('read', fd, into);
 }
 
 /**
@@ -124,10 +119,14 @@ export function read(fd: number, into: Uint8Array): number {
  * @throws SystemError EPIPE, ECONNRESET; ETIMEDOUT after a user timeout
  */
 export function write(fd: number, bytes: Uint8Array): number {
+  return transfer('write', fd, bytes);
+}
+
+function transfer(call: 'read' | 'write', fd: number, bytes: Uint8Array) {
   for (;;) {
-    const count = libc.write(fd, bytes, bytes.length);
+    const count = libc[call](fd, bytes, bytes.length);
     if (count !== -1) return count;
-    if (errno() !== EINTR) return check(-1, 'write', { fd });
+    if (errno() !== EINTR) return check(-1, call, { fd });
   }
 }
 
@@ -204,41 +203,23 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   while (rest.length > 0) rest = rest.subarray(write(fd, rest));
 }
 
-/** Descriptors for poll(2), and the events to wait for: struct pollfd. */
-export class PollSet {
-  // int fd; short events; short revents: the lower half of the second int is
-  // what to wait for, and the upper one what has happened.
-  readonly pollfds: Int32Array;
-
-  constructor(size: number) {
-    this.pollfds = new Int32Array(2 * size).fill(-1); // which poll ignores
-  }
-
-  /** @param events POLLIN, POLLOUT, both or neither */
-  set(index: number, fd: number, events: number): this {
-    this.pollfds[2 * index] = fd;
-    this.pollfds[2 * index + 1] = events;
-    return this;
-  }
-
-  /** What has happened: events that were waited for, and failures always. */
-  happened(index: number): number {
-    return (this.pollfds[2 * index + 1] ?? 0) >> 16;
-  }
-}
+/** A descriptor, and what to wait for: POLLIN, POLLOUT, both or neither. */
+export type Interest = [fd: number, events: number];
 
 /**
  * poll(2): waits until something happens on one of the descriptors.
  *
  * @param milliseconds how long at most; without a limit if negative
- * @returns on how many something has happened; 0 also if a signal came
+ * @returns what has happened on each, failures included; nothing but zeros if
+ * the time is over, or if a signal came
  */
-export function poll(set: PollSet, milliseconds: number): number {
-  const { pollfds } = set;
-  const size = pollfds.length / 2;
-  const ready = libc.poll(pollfds, size, Math.ceil(milliseconds));
-  if (ready !== -1) return ready;
-  return errno() === EINTR ? 0 : check(-1, 'poll');
+export function poll(interests: Interest[], milliseconds = -1): number[] {
+  const { length } = interests;
+  if (pollfds.length < 2 * length) pollfds = new Int32Array(4 * length);
+  pollfds.set(interests.flat());
+  const ready = libc.poll(pollfds, length, Math.ceil(milliseconds));
+  if (ready === -1 && errno() !== EINTR) check(-1, 'poll');
+  return interests.map((_, i) => (pollfds[2 * i + 1] ?? 0) >> 16);
 }
 
 /**
@@ -253,15 +234,12 @@ export function waitForEvents(
   events: number,
   deadline: number,
 ): number {
-  only.set(0, fd, events);
   for (;;) {
     const left = Math.max(0, deadline - performance.now());
-    if (poll(only, left) > 0) return only.happened(0);
-    if (left === 0) return 0;
+    const [happened = 0] = poll([[fd, events]], left);
+    if (happened || left === 0) return happened;
   }
 }
-
-const only = new PollSet(1);
 
 /** How many bytes have come that nobody has read, as far as a buffer goes. */
 export function readWaiting(fd: number, into: Uint8Array): number {
@@ -271,11 +249,6 @@ export function readWaiting(fd: number, into: Uint8Array): number {
 /** Writes as much as fits into the kernel's buffer, and waits for nobody. */
 export function writeNow(fd: number, bytes: Uint8Array): void {
   libc.send(fd, bytes, bytes.length, MSG_DONTWAIT);
-}
-
-/** The names of both ends of a connection. @throws SystemError ENOTCONN */
-export function bothNames(fd: number): SocketPair {
-  return { local: getsockname(fd), remote: getpeername(fd) };
 }
 
 /** `127.0.0.1:8888` */
@@ -296,6 +269,9 @@ const SOCKADDR_BYTES = 16;
 // What C writes into is made once: Node has to get it from malloc.
 const name = new Uint8Array(SOCKADDR_BYTES);
 const nameSize = new Int32Array(1);
+// struct pollfd, one behind another: int fd; short events; short revents. The
+// lower half of the second int is what to wait for, the upper one what happened.
+let pollfds = new Int32Array(32);
 
 export function encodeAddress({ address, port }: Address): Uint8Array {
   const bytes = new Uint8Array(SOCKADDR_BYTES);

@@ -8,17 +8,8 @@
 import { startForking } from '#shared/forking';
 import { exitAfter, fork, pidfd_open, waitpid } from '#shared/processes';
 import { serveClient } from '#shared/serve';
-import {
-  accept,
-  close,
-  openListener,
-  POLLIN,
-  PollSet,
-  poll,
-} from '#shared/sockets';
+import { accept, close, openListener, POLLIN, poll } from '#shared/sockets';
 import type { ServerOptions } from '#shared/start';
-
-const NO_LIMIT = -1;
 
 /** The PID of each child, by the descriptor that stands for it. */
 const children = new Map<number, number>();
@@ -51,12 +42,8 @@ function serve(options: ServerOptions): void {
 
 /** Waits until there is something to see on some of the descriptors. */
 function readable(fds: number[]): number[] {
-  const set = new PollSet(fds.length);
-  fds.forEach((fd, i) => {
-    set.set(i, fd, POLLIN);
-  });
-  poll(set, NO_LIMIT);
-  return fds.filter((_, i) => set.happened(i));
+  const happened = poll(fds.map((fd) => [fd, POLLIN]));
+  return fds.filter((_, i) => happened[i]);
 }
 
 /** Collects a child that has ended, and gives its descriptor back. */

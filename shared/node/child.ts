@@ -97,8 +97,13 @@ function volunteer(scoreFile: string): void {
 
 let rehearsing = false;
 
-/** See `exitAfter` in processes.ts. */
-export function runToEnd(work: () => void): never {
+/**
+ * Does a child's work and ends the child: with status 0, or with a message
+ * and status 1 if the work throws. The work is synchronous: both processes
+ * share the descriptor of the event loop, and a child that turned it would
+ * take the parent's events away.
+ */
+export function exitAfter(work: () => void): never {
   try {
     const result: unknown = work();
     reportRejections();

@@ -105,6 +105,9 @@ export function errno(): number {
   return koffi.errno();
 }
 
+const defaultLoop = program.func('void *uv_default_loop()');
+const backendOf = program.func('int uv_backend_fd(void *loop)');
+
 /**
  * The descriptor by which Node's event loop learns that there is something to
  * do. It is readable, see poll(2), from the moment a signal with a JavaScript
@@ -114,12 +117,7 @@ export function errno(): number {
  * The functions are libuv's, as uv.h declares them. Node is linked with it,
  * and exports them for its native modules.
  */
-export function eventLoopDescriptor(): number {
-  return backendOf(defaultLoop());
-}
-
-const defaultLoop = program.func('void *uv_default_loop()');
-const backendOf = program.func('int uv_backend_fd(void *loop)');
+export const EVENT_LOOP: number = backendOf(defaultLoop());
 
 /** The dispositions of signal(2): what the kernel does by itself, or nothing. */
 export const SIG_DFL = 0;

@@ -4,9 +4,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { release } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
-  bothNames,
   close,
   formatPair,
+  getpeername,
   getsockname,
   openListener,
 } from '#shared/sockets';
@@ -198,7 +198,7 @@ describe('a socket', () => {
   test('bears the name that getsockname and getpeername tell', async () => {
     const fd = openListener(LISTENER);
     onTestFinished(() => close(fd));
-    expect(() => bothNames(fd)).toThrow('ENOTCONN');
+    expect(() => getpeername(fd)).toThrow('ENOTCONN');
     const pids = [process.pid];
     const inodes = [...findHolders(pids)].filter(([, holders]) =>
       holders.some((holder) => holder.fd === fd),

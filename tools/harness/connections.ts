@@ -12,9 +12,9 @@ import {
   encodeAddress,
   formatAddress,
   getsockname,
+  type Interest,
   POLLIN,
   POLLOUT,
-  PollSet,
   poll,
   read,
   SOL_SOCKET,
@@ -149,21 +149,20 @@ export function isUnfinished({ state }: Connection): boolean {
  */
 export function advance(connections: Connection[], milliseconds: number): void {
   const unfinished = connections.filter(isUnfinished);
-  const set = new PollSet(unfinished.length);
+  const interests = unfinished.map(interestIn);
+  const happened = poll(interests, Math.max(0, milliseconds));
   unfinished.forEach((connection, i) => {
-    set.set(i, connection.fd ?? -1, interest(connection));
-  });
-  if (poll(set, Math.max(0, milliseconds)) === 0) return;
-  unfinished.forEach((connection, i) => {
-    const happened = set.happened(i);
-    if (happened) takeStep(connection, happened);
+    const events = happened[i];
+    if (events) takeStep(connection, events);
   });
 }
 
-function interest({ state, unsent, nextByteAt }: Connection): number {
-  if (state === 'connecting') return POLLOUT;
+function interestIn(connection: Connection): Interest {
+  const { state, unsent, nextByteAt } = connection;
+  const fd = connection.fd ?? -1; // which poll ignores
+  if (state === 'connecting') return [fd, POLLOUT];
   const due = unsent.length > 0 && performance.now() >= nextByteAt;
-  return due ? POLLIN | POLLOUT : POLLIN;
+  return [fd, due ? POLLIN | POLLOUT : POLLIN];
 }
 
 function takeStep(connection: Connection, happened: number): void {

@@ -7,7 +7,7 @@
 import { prepareToFork } from '#shared/forking';
 import { announce } from '#shared/log';
 import { exitAfter, fork, waitpid } from '#shared/processes';
-import { PollSet, poll } from '#shared/sockets';
+import { poll } from '#shared/sockets';
 
 const count = Number(process.argv[2]);
 prepareToFork({ timeout: 1 });
@@ -20,4 +20,4 @@ for (let i = 0; i < count; i++) {
   waitpid(pid, 0);
   announce(`${1000 * (after - before)}`);
 }
-poll(new PollSet(1), -1);
+poll([]);
