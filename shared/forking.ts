@@ -2,7 +2,7 @@
  * How a server starts that is going to fork.
  */
 import type { Flags, Values } from './flags';
-import { keepHandlers, prepareChildren, rehearse } from './node/child';
+import { prepareChildren, rehearse } from './node/child';
 import { rehearseFork } from './node/fork';
 import { refuse } from './node/requirements';
 import { restartWithNodeFlags } from './node/restart';
@@ -55,7 +55,7 @@ export function prepareToFork(options: { timeout: number }): void {
     });
   restartWithNodeFlags();
   prepareChildren();
-  keepHandlers(() => warmUp({ request, serve: rehearseServing }));
+  warmUp({ request, serve: rehearseServing });
   packHeap();
   tryFork();
 }

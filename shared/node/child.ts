@@ -11,17 +11,14 @@ const { signals } = constants;
 
 /** Whether this process is a child that was forked. */
 let forked = false;
-let prepared = false;
 
 /**
  * Arranges what children must not do. Done once in the parent, it costs no
  * child anything.
  */
 export function prepareChildren(): void {
-  if (prepared) return;
-  prepared = true;
   guardExits();
-  // Node handles these two by itself, even if nobody asked it to.
+  // Node handles these two by itself, to leave the terminal as it was.
   noteSignal('SIGTERM');
   noteSignal('SIGINT', SIG_DFL);
   for (const event of process.eventNames()) noteSignal(String(event));
@@ -122,8 +119,8 @@ const CURTAIN = new Error('the rehearsal is over');
 
 /**
  * Plays a child in the parent, but for the two system calls that would make
- * it real. The parent's signals are reset by it: call it in `keepHandlers`,
- * and before anybody listens for rejections.
+ * it real. It resets the parent's signals, too: call it before anybody handles
+ * them, or listens for rejections.
  *
  * @param child from `rehearseFork` to `exitAfter`
  * @throws whatever its work throws
@@ -137,25 +134,6 @@ export function rehearse(child: () => void): void {
   } finally {
     rehearsing = false;
     forked = false;
-  }
-}
-
-const SIGACTION_BYTES = 152; // struct sigaction in glibc and in musl
-
-/** Does something that resets signals, and has them handled as before. */
-export function keepHandlers(work: () => void): void {
-  const before = [...dispositions.keys()].map((name) => {
-    const signal = signals[name as NodeJS.Signals];
-    const action = Buffer.alloc(SIGACTION_BYTES);
-    libc.sigaction(signal, null, action);
-    return { signal, action };
-  });
-  try {
-    work();
-  } finally {
-    for (const { signal, action } of before) {
-      libc.sigaction(signal, action, null);
-    }
   }
 }
 

@@ -79,10 +79,7 @@ export function markAllForCopying(): void {
 
 /** @returns false if a mapping refuses that did not when they were made */
 function markStretches(): boolean {
-  for (let i = 0; i < stretches.length; i++) {
-    if (!markForCopying(stretches[i] as Stretch)) return false;
-  }
-  return stretches.length > 0;
+  return stretches.length > 0 && stretches.every(markForCopying);
 }
 
 /** Reports these calls once fork is done, since nothing may come between. */
