@@ -31,41 +31,33 @@ interface Usage {
   summary: string;
 }
 
-type Range = [min: number, max: number];
-
 /** A flag that is there or not. */
 export function toggle(help: string): Flag<boolean> {
   return { help, initial: false };
 }
 
-/** A flag that takes a whole number. */
-export function integer<T extends number | null>(
-  help: string,
-  range: Range,
-  initial: T,
-): Flag<number | T> {
-  const read = numberIn(range, /^\d+$/);
-  const expects = `a whole number from ${range.join(' to ')}`;
-  return { help, initial, value: 'N', expects, read };
-}
-
-/** A flag that takes a number of seconds, fractions included. */
-export function seconds(
-  help: string,
-  range: Range,
-  initial: number,
-): Flag<number> {
-  const read = numberIn(range, /^\d+(\.\d+)?$/);
-  const expects = `a number of seconds from ${range.join(' to ')}`;
-  return { help, initial, value: 'S', expects, read };
-}
-
-function numberIn([min, max]: Range, form: RegExp) {
-  return (text: string): number | undefined => {
-    const value = Number(text);
-    return form.test(text) && value >= min && value <= max ? value : undefined;
+/** Flags that take a number of some kind, within a range. */
+function numeric(value: string, kind: string, form: RegExp) {
+  return <T extends number | null>(
+    help: string,
+    [min, max]: [min: number, max: number],
+    initial: T,
+  ): Flag<number | T> => {
+    const expects = `${kind} from ${min} to ${max}`;
+    const read = (text: string) => {
+      const number = Number(text);
+      const valid = form.test(text) && number >= min && number <= max;
+      return valid ? number : undefined;
+    };
+    return { help, initial, value, expects, read };
   };
 }
+
+/** A flag that takes a whole number. */
+export const integer = numeric('N', 'a whole number', /^\d+$/);
+
+/** A flag that takes a number of seconds, fractions included. */
+export const seconds = numeric('S', 'a number of seconds', /^\d+(\.\d+)?$/);
 
 /** A flag that takes an IPv4 address, this machine's own if not given. */
 export function address(help: string): Flag<string> {

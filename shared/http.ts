@@ -90,13 +90,7 @@ export function parseHead(incoming: Incoming): Head {
   return { method, path, length, expectsContinue };
 }
 
-interface RequestLine {
-  method: string;
-  path: string;
-  version: string;
-}
-
-function readRequestLine(incoming: Incoming): RequestLine {
+function readRequestLine(incoming: Incoming) {
   let line = readLine(incoming, MAX_LINE);
   // An empty line before a request is ignored (2.2).
   if (EMPTY_LINE.test(line)) line = readLine(incoming, MAX_LINE);

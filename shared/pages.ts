@@ -64,21 +64,20 @@ function notFound(): Reply {
   return refusal(404, `there is ${paths.join('  ')}  (${methods})`);
 }
 
-function whoServes(visit: Visit): Reply {
-  return { status: 200, body: () => describeService(visit) };
-}
-
-function describeService({ request, client }: Visit): string {
-  const pair = { local: getsockname(client), remote: getpeername(client) };
-  const lines = [
-    `process     ${getpid()}`,
-    `parent      ${getppid()}`,
-    `descriptor  ${client}`,
-    `connection  ${formatPair(pair)}`,
-  ];
-  const { length } = request.body;
-  if (length > 0) lines.push(`received    ${length} bytes`);
-  return `${lines.join('\n')}\n`;
+function whoServes({ request, client }: Visit): Reply {
+  const body = () => {
+    const pair = { local: getsockname(client), remote: getpeername(client) };
+    const lines = [
+      `process     ${getpid()}`,
+      `parent      ${getppid()}`,
+      `descriptor  ${client}`,
+      `connection  ${formatPair(pair)}`,
+    ];
+    const { length } = request.body;
+    if (length > 0) lines.push(`received    ${length} bytes`);
+    return `${lines.join('\n')}\n`;
+  };
+  return { status: 200, body };
 }
 
 function sleepFirst(visit: Visit): Reply {

@@ -51,7 +51,10 @@ export function serveClient(
       ? refusal(request.status, request.message)
       : answer(request, client);
     send(client, reply, inbox.method === 'HEAD');
-    log(summary(request), '→', reply.status);
+    const asked = refused
+      ? request.message
+      : `${request.method} ${request.path}`;
+    log(shorten(asked, MAX_ASKED), '→', reply.status);
     hangUp(client, refused);
   } catch (error) {
     const known = error instanceof SystemError && GONE[error.code];
@@ -60,6 +63,9 @@ export function serveClient(
   }
 }
 
+/** How many characters of what a client asks are logged. */
+const MAX_ASKED = 200;
+
 /** The client is gone, or might as well be. */
 const GONE: Record<string, string> = {
   EPIPE: 'the client left early',
@@ -67,15 +73,6 @@ const GONE: Record<string, string> = {
   ENOTCONN: 'the client left early',
   ETIMEDOUT: 'the client reads nothing: given up',
 };
-
-const MAX_SUMMARY = 200;
-
-/** What is asked, or why it is refused: one line, whatever a client sends. */
-function summary(request: Request | Rejection): string {
-  const refused = request instanceof Rejection;
-  const text = refused ? request.message : `${request.method} ${request.path}`;
-  return shorten(text, MAX_SUMMARY);
-}
 
 // Receiving ///////////////////////////////////////////////////////////////////
 

@@ -99,19 +99,16 @@ function refuseSource(name: string): void {
 /** What to do about the errors that a reader meets. */
 function advice(error: Error): string {
   const { syscall, code, port = 0 } = error as Partial<SystemError>;
-  if (code === 'EADDRINUSE') {
-    return `: another program listens there; stop it, or take --port ${port + 1}`;
-  }
-  if (syscall === 'bind' && code === 'EACCES') {
-    return ': ports below 1024 are for root; take --port 8888';
-  }
-  if (syscall === 'setrlimit') {
-    return ': a limit can be lowered, but not raised; take a smaller number';
-  }
-  if (code === 'EADDRNOTAVAIL') {
-    return ': this machine has no such address; take --host 127.0.0.1';
-  }
-  return '';
+  const known: Record<string, string> = {
+    'bind EADDRINUSE': `another program listens there; stop it, or take --port ${port + 1}`,
+    'bind EACCES': 'ports below 1024 are for root; take --port 8888',
+    'bind EADDRNOTAVAIL':
+      'this machine has no such address; take --host 127.0.0.1',
+    'setrlimit EPERM':
+      'a limit can be lowered, but not raised; take a smaller number',
+  };
+  const found = known[`${syscall} ${code}`];
+  return found ? `: ${found}` : '';
 }
 
 function setLimits({ maxOpenFiles, maxProcesses }: ServerOptions): void {
