@@ -2,13 +2,12 @@
  * How a server starts that is going to fork.
  */
 import type { Flags, Values } from './flags';
-import { prepareChildren, rehearse } from './node/child';
-import { rehearseFork } from './node/fork';
+import { prepareChildren } from './node/child';
 import { refuse } from './node/requirements';
 import { restartWithNodeFlags } from './node/restart';
 import { packHeap } from './node/speed/heap';
 import { warmUp } from './node/speed/warm-up';
-import { _exit, describeEnding, exitAfter, fork, waitpid } from './processes';
+import { _exit, describeEnding, fork, waitpid } from './processes';
 import { serveClient } from './serve';
 import { close } from './sockets';
 import { type ServerOptions, start } from './start';
@@ -30,13 +29,6 @@ export function startForking<F extends Flags>(
   start(name, summary, serve, flags, prepareToFork);
 }
 
-// With fields as real clients send them. Even a string's length matters: a
-// piece of 13 characters or more is, to V8, of another type than a short one.
-const request = Buffer.from(
-  'GET / HTTP/1.1\r\nHost: 127.0.0.1:8888\r\nUser-Agent: warm-up\r\n' +
-    'Accept: */*\r\nConnection: keep-alive\r\n\r\n',
-);
-
 /**
  * Makes this process one that can be forked, and forked cheaply. It begins
  * anew with other flags of Node's, so call it before anything else.
@@ -45,17 +37,12 @@ const request = Buffer.from(
  * @throws SystemError EMFILE and others, of the calls that it takes
  */
 export function prepareToFork(options: { timeout: number }): void {
-  const rehearseServing = (client: number) =>
-    rehearse(() => {
-      rehearseFork();
-      exitAfter(() => {
-        serveClient(client, options);
-        close(client);
-      });
-    });
   restartWithNodeFlags();
   prepareChildren();
-  warmUp({ request, serve: rehearseServing });
+  warmUp((client) => {
+    serveClient(client, options);
+    close(client);
+  });
   packHeap();
   tryFork();
 }

@@ -86,7 +86,8 @@ export function parseHead(incoming: Incoming): Head {
   const fields = readFields(incoming);
   const length = bodyLength(version, fields);
   checkHost(version, fields);
-  const expectsContinue = version !== '1.0' && checkExpected(fields); // 1.0 ignores it
+  // HTTP/1.0 knows no expectations: there they are ignored.
+  const expectsContinue = version !== '1.0' && checkExpected(fields);
   return { method, path, length, expectsContinue };
 }
 

@@ -117,14 +117,7 @@ export function exitAfter(work: () => void): never {
 
 const CURTAIN = new Error('the rehearsal is over');
 
-/**
- * Plays a child in the parent, but for the two system calls that would make
- * it real. It resets the parent's signals, too: call it before anybody handles
- * them, or listens for rejections.
- *
- * @param child from `rehearseFork` to `exitAfter`
- * @throws whatever its work throws
- */
+/** Goes on after `exitAfter`, see `rehearseChild` in fork.ts. */
 export function rehearse(child: () => void): void {
   rehearsing = true;
   try {

@@ -1,7 +1,7 @@
 /**
  * fork(2) for a process that is Node.
  */
-import { becomeChild } from './child';
+import { becomeChild, exitAfter, rehearse } from './child';
 import { errno, libc, observer, SystemError, unobserved } from './libc';
 import { markAllForCopying, tellOfMarking } from './memory';
 
@@ -39,7 +39,16 @@ function copyProcess(callFork: () => number, scoreFile?: string): number {
   return pid;
 }
 
-/** What a child does first, see `rehearse` in child.ts. */
-export function rehearseFork(): void {
-  copyProcess(() => 0, '/dev/null'); // the parent's own score stays
+/**
+ * Plays a child in the parent, from `fork` to `exitAfter`, but for the two
+ * system calls that would make it real. It resets the parent's signals, too:
+ * call it before anybody handles them, or listens for rejections.
+ *
+ * @throws whatever the work throws
+ */
+export function rehearseChild(work: () => void): void {
+  rehearse(() => {
+    copyProcess(() => 0, '/dev/null'); // the parent's own score stays
+    exitAfter(work);
+  });
 }

@@ -135,6 +135,7 @@ const names = new Map(
 );
 // Two names share number 11 on Linux; man pages speak of EAGAIN.
 names.set(constants.errno.EAGAIN, 'EAGAIN');
+const nameOf = (number: number) => names.get(number) ?? `E${number}`;
 
 /**
  * A system call that failed, with the properties of Node's own errors.
@@ -151,11 +152,10 @@ export class SystemError extends Error {
   readonly pid?: number;
 
   constructor(syscall: string, errno: number, subject: Subject = {}) {
-    const code = names.get(errno) ?? `E${errno}`;
-    super(`${syscall}${inWords(subject)}: ${code} (${strerror(errno)})`);
+    super(`${syscall}${inWords(subject)}: ${describeErrno(errno)}`);
     this.syscall = syscall;
     this.errno = errno;
-    this.code = code;
+    this.code = nameOf(errno);
     Object.assign(this, subject);
   }
 }
@@ -209,5 +209,5 @@ export function observe(tell: Observer): void {
 
 /** `EINTR (Interrupted system call)`: a number of errno(3) in words. */
 export function describeErrno(number: number): string {
-  return `${names.get(number) ?? number} (${strerror(number)})`;
+  return `${nameOf(number)} (${strerror(number)})`;
 }

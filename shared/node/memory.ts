@@ -71,15 +71,10 @@ let stretches: Stretch[] = [];
  */
 export function markAllForCopying(): void {
   for (let tries = 0; tries < TRIES; tries++) {
-    if (markStretches()) return;
+    if (stretches.length > 0 && stretches.every(markForCopying)) return;
     stretches = findStretches();
   }
   throw new SystemError('madvise', EINVAL);
-}
-
-/** @returns false if a mapping refuses that did not when they were made */
-function markStretches(): boolean {
-  return stretches.length > 0 && stretches.every(markForCopying);
 }
 
 /** Reports these calls once fork is done, since nothing may come between. */

@@ -2,6 +2,7 @@
  * Warming up: why a child does not begin by compiling JavaScript.
  */
 import { setFlagsFromString } from 'node:v8';
+import { rehearseChild } from '../fork';
 import { check, libc } from '../libc';
 import { NODE_MAJOR } from '../requirements';
 
@@ -19,34 +20,34 @@ const [ROUNDS, FEW, MANY] =
     ? [250, '--interrupt-budget=300', '--interrupt-budget=1000000']
     : [1_000, '--invocation-count-for-turbofan=300', ''];
 
-/** What children are going to do, to be done before the first fork. */
-export interface Rehearsal {
-  /** What a client says. */
-  request: Buffer;
-  /** Serves a client, given its descriptor, and closes it. */
-  serve: (client: number) => void;
-}
+// With fields as real clients send them. Even a string's length matters: a
+// piece of 13 characters or more is, to V8, of another type than a short one.
+const REQUEST = Buffer.from(
+  'GET / HTTP/1.1\r\nHost: 127.0.0.1:8888\r\nUser-Agent: warm-up\r\n' +
+    'Accept: */*\r\nConnection: keep-alive\r\n\r\n',
+);
 
 /**
- * Serves a client that this process itself plays, over and over, before the
- * first fork. A fork copies the heap, compiled functions included. Without
+ * Serves a client that this process itself plays, over and over, as a child
+ * would, before the first fork. A fork copies the heap, compiled functions included. Without
  * this, every child would compile the whole handler anew for its one client,
  * and throw it away. Call it before the log is on.
  *
  * The two ends are a pair of Unix sockets, see socketpair(2): nobody who
  * looks at this process ever sees a listener that is not the server's.
  *
+ * @param serve what a child does with the descriptor of its client
  * @throws SystemError EMFILE, ENFILE
  */
-export function warmUp({ request, serve }: Rehearsal): void {
+export function warmUp(serve: (client: number) => void): void {
   const pair = new Int32Array(2);
   const answer = Buffer.alloc(1024);
   setFlagsFromString(FEW);
   for (let round = 0; round < ROUNDS; round++) {
     check(libc.socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 'socketpair');
     const [client = -1, server = -1] = pair;
-    check(libc.write(client, request, request.length), 'write');
-    serve(server);
+    check(libc.write(client, REQUEST, REQUEST.length), 'write');
+    rehearseChild(() => serve(server));
     check(libc.read(client, answer, answer.length), 'read');
     check(libc.close(client), 'close');
   }
