@@ -123,14 +123,13 @@ class Inbox implements Incoming {
 function receiveRequest(inbox: Inbox): Request | Rejection | null {
   try {
     if (!inbox.receive()) return null;
-    const head = parseHead(inbox);
-    const { method, path } = head;
+    const { method, path, length, expectsContinue } = parseHead(inbox);
     // What comes with another method means nothing (RFC 9110 section 9.3.1).
     if (method !== 'POST') return { method, path, body: NONE };
     const begun = inbox.bytes.length > inbox.at;
-    if (head.expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
+    if (expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
     inbox.startClock();
-    return { method, path, body: parseBody(inbox, head) };
+    return { method, path, body: parseBody(inbox, length) };
   } catch (error) {
     if (error instanceof Rejection) return error;
     throw error;

@@ -30,9 +30,8 @@ export function incoming(bytes: Buffer, ends = [bytes.length]): Incoming {
 /** What becomes of a request: head and body are read, whatever the method. */
 export function judge(input: Incoming): Request | Rejection | 'incomplete' {
   try {
-    const head = parseHead(input);
-    const { method, path } = head;
-    return { method, path, body: parseBody(input, head) };
+    const { method, path, length } = parseHead(input);
+    return { method, path, body: parseBody(input, length) };
   } catch (error) {
     if (error instanceof Rejection || error === 'incomplete') return error;
     throw error; // nothing else may be thrown
