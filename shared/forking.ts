@@ -2,7 +2,7 @@
  * How a server starts that is going to fork.
  */
 import type { Flags, Values } from './flags';
-import { prepareChildren } from './node/child';
+import { keepHandlers, prepareChildren } from './node/child';
 import { refuse } from './node/requirements';
 import { restartWithNodeFlags } from './node/restart';
 import { packHeap } from './node/speed/heap';
@@ -39,10 +39,11 @@ export function startForking<F extends Flags>(
 export function prepareToFork(options: { timeout: number }): void {
   restartWithNodeFlags();
   prepareChildren();
-  warmUp((client) => {
+  const serve = (client: number) => {
     serveClient(client, options);
     close(client);
-  });
+  };
+  keepHandlers(() => warmUp(serve));
   packHeap();
   tryFork();
 }

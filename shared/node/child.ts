@@ -130,6 +130,25 @@ export function rehearse(child: () => void): void {
   }
 }
 
+const SIGACTION_BYTES = 152; // struct sigaction in glibc and in musl
+
+/** Does something that resets signals, and has them handled as before. */
+export function keepHandlers(work: () => void): void {
+  const before = [...dispositions.keys()].map((name) => {
+    const signal = signals[name as NodeJS.Signals];
+    const action = Buffer.alloc(SIGACTION_BYTES);
+    libc.sigaction(signal, null, action);
+    return { signal, action };
+  });
+  try {
+    work();
+  } finally {
+    for (const { signal, action } of before) {
+      libc.sigaction(signal, action, null);
+    }
+  }
+}
+
 /** Has Node report promises that were rejected and that nobody handled. */
 function reportRejections(): void {
   // Node calls this after each callback. A child has no next callback.

@@ -41,8 +41,8 @@ function copyProcess(callFork: () => number, scoreFile?: string): number {
 
 /**
  * Plays a child in the parent, from `fork` to `exitAfter`, but for the two
- * system calls that would make it real. It resets the parent's signals, too:
- * call it before anybody handles them, or listens for rejections.
+ * system calls that would make it real. The parent's signals are reset by it:
+ * call it in `keepHandlers`, and before anybody listens for rejections.
  *
  * @throws whatever the work throws
  */

@@ -82,6 +82,7 @@ export const unobserved = {
   kill: declare('int kill(int pid, int signal)'),
   signal: declare('intptr_t signal(int signal, intptr_t handler)'),
   siginterrupt: declare('int siginterrupt(int signal, int flag)'),
+  sigaction: declare('int sigaction(int signal, void *action, void *old)'),
   sigprocmask: declare('int sigprocmask(int how, void *set, void *old)'),
 
   // ioctl(2): what a pidfd tells

@@ -29,9 +29,9 @@ const REQUEST = Buffer.from(
 
 /**
  * Serves a client that this process itself plays, over and over, as a child
- * would, before the first fork. A fork copies the heap, compiled functions included. Without
- * this, every child would compile the whole handler anew for its one client,
- * and throw it away. Call it before the log is on.
+ * would, before the first fork. A fork copies the heap, compiled functions
+ * included. Without this, every child would compile the whole handler anew for
+ * its one client, and throw it away. Call it before the log is on.
  *
  * The two ends are a pair of Unix sockets, see socketpair(2): nobody who
  * looks at this process ever sees a listener that is not the server's.
