@@ -11,6 +11,7 @@ import type {
   Actor,
   Frame,
   Link,
+  Queued,
   Shared,
 } from '../../../tools/model/frames.ts';
 import {
@@ -36,7 +37,7 @@ export interface Shape {
   kind: 'actor' | 'slot' | 'edge' | 'tree' | 'box' | 'queue' | 'wire' | 'note';
   at: Place;
   /** Where it comes from, when it is new. */
-  from?: Place;
+  from?: Place | undefined;
   tone: Tone;
   title?: string;
   /** At the right edge of the title. */
@@ -46,66 +47,27 @@ export interface Shape {
   many?: boolean;
   /** Of a wire: what goes over it, and to whom. */
   arrow?: 'right' | 'left' | 'cut';
-  faint?: boolean;
+  faint?: boolean | undefined;
 }
 
 export interface Scene {
   width: number;
   height: number;
-  heads: Head[];
+  /** What each column is about, and where it begins. */
+  heads: Record<string, number>;
+  /** What lies below comes first. Otherwise their order never changes. */
   shapes: Shape[];
 }
 
-/** What a column is about. */
-interface Head {
-  x: number;
-  words: string;
-  middle?: boolean;
-}
-
-/** So many of a kind are drawn; of more than that, the first few are. */
-const MOST = { wide: 5, narrow: 3 };
-const FIRST = 2;
-
-const WIDTH = { wide: 682, narrow: 342 };
-const TOP = 26;
-const LINE = 16;
-const TITLE = 22;
-/** In the title of a box on a phone. */
-const NARROW_LETTERS = 22;
-const SLOT = 22;
-const GAP = 12;
-const INDENT = 16;
-
-/** @param wide whether there is room for all columns beside each other */
-export function sceneOf(frame: Frame, wide: boolean): Scene {
-  const form = wide ? 'wide' : 'narrow';
-  const rows = wide ? WIDE : NARROW;
-  const right = placeRows(frame, rows, MOST[form]);
-  const left = placeProcesses(frame, right.rows, wide);
-  const shapes = [...left.lines, ...right.shapes, ...left.shapes];
-  return {
-    width: WIDTH[form],
-    height: Math.max(left.bottom, right.bottom) + 2,
-    heads: wide ? HEADS.wide : HEADS.narrow,
-    // Lines lie below boxes.
-    shapes: shapes.map(onOneLine),
-  };
-}
-
-/** What has no room below the title stands beside it. */
-function onOneLine(shape: Shape): Shape {
-  const { kind, at, lines = [] } = shape;
-  if (kind !== 'box' || at[3] >= TITLE + LINE) return shape;
-  const aside = lines.join(' ');
-  const fits = (shape.title ?? '').length + aside.length <= NARROW_LETTERS;
-  return { ...shape, lines: [], ...(fits && { aside }) };
-}
-
-// What the kernel keeps, and the clients //////////////////////////////////////
-
-/** Where the pieces of a row stand, from its top. */
-interface Columns {
+/** How a picture is laid out. Of what is in a row: from the row's top. */
+interface Form {
+  width: number;
+  heads: Record<string, number>;
+  /** So many of a kind are drawn; of more than that, the first few are. */
+  most: number;
+  /** How wide a process is, and how many letters of what it does. */
+  process: number;
+  letters: number;
   description: Place;
   socket: Place;
   client: Place;
@@ -118,7 +80,17 @@ interface Columns {
   height: [number, number];
 }
 
-const WIDE: Columns = {
+const WIDE: Form = {
+  width: 682,
+  heads: {
+    'processes and descriptors': 0,
+    'open file descriptions': 242,
+    sockets: 405,
+    clients: 514,
+  },
+  most: 5,
+  process: 204,
+  letters: 32,
   description: [242, 0, 110, 42],
   socket: [360, 0, 110, 42],
   client: [514, 0, 168, 58],
@@ -128,7 +100,12 @@ const WIDE: Columns = {
   height: [42, 60],
 };
 
-const NARROW: Columns = {
+const NARROW: Form = {
+  width: 342,
+  heads: { processes: 0, 'open files, sockets': 172 },
+  most: 3,
+  process: 144,
+  letters: 19,
   description: [178, 0, 164, 24],
   socket: [178, 28, 164, 24],
   client: [178, 86, 164, 58],
@@ -138,22 +115,57 @@ const NARROW: Columns = {
   height: [52, 144],
 };
 
-const HEADS: Record<'wide' | 'narrow', Head[]> = {
-  wide: [
-    { x: 0, words: 'processes and descriptors' },
-    { x: WIDE.description[0], words: 'open file descriptions' },
-    {
-      x: WIDE.socket[0] + WIDE.socket[2] / 2 + 10,
-      words: 'sockets',
-      middle: true,
-    },
-    { x: WIDE.client[0], words: 'clients' },
-  ],
-  narrow: [
-    { x: 0, words: 'processes' },
-    { x: NARROW.description[0] - 6, words: 'open files, sockets' },
-  ],
-};
+const FIRST = 2;
+const TOP = 26;
+const LINE = 16;
+const TITLE = 22;
+/** In the title of a box on a phone. */
+const NARROW_LETTERS = 22;
+const SLOT = 22;
+const GAP = 12;
+const INDENT = 16;
+
+/** Lines lie below boxes, and slots on them. */
+const LAYERS = [
+  'queue',
+  'tree',
+  'edge',
+  'wire',
+  'actor',
+  'box',
+  'slot',
+  'note',
+];
+
+/** @param wide whether there is room for all columns beside each other */
+export function sceneOf(frame: Frame, wide: boolean): Scene {
+  const form = wide ? WIDE : NARROW;
+  const [rows, kept] = placeRows(frame, form);
+  const shapes = [...kept, ...placeProcesses(frame, rows, form)];
+  const bottoms = shapes.map(({ kind, at: [, y, , height] }) =>
+    /actor|box|queue/.test(kind) ? y + height : 0,
+  );
+  const layerOf = ({ kind }: Shape) => LAYERS.indexOf(kind);
+  return {
+    width: form.width,
+    height: Math.max(...bottoms) + GAP,
+    heads: form.heads,
+    shapes: shapes
+      .map(onOneLine)
+      .sort((a, b) => layerOf(a) - layerOf(b) || (a.key < b.key ? -1 : 1)),
+  };
+}
+
+/** What has no room below the title stands beside it. */
+function onOneLine(shape: Shape): Shape {
+  const { kind, at, title = '', lines = [] } = shape;
+  if (kind !== 'box' || at[3] >= TITLE + LINE) return shape;
+  const aside = lines.join(' ');
+  const fits = title.length + aside.length <= NARROW_LETTERS;
+  return { ...shape, lines: [], aside: fits ? aside : '' };
+}
+
+// What the kernel keeps, and the clients //////////////////////////////////////
 
 /** One row for each socket, or for many that are alike. */
 interface Row {
@@ -162,97 +174,93 @@ interface Row {
   /** Where edges end. */
   x: number;
   y: number;
-  kept: boolean;
+  kept?: boolean;
   /** What a descriptor is called that leads here. */
   name: string;
 }
 
 type Entry = [address: string, link: Link];
+/** Of which the first speaks for all. */
+type Group<T> = [T, ...T[]];
 
-function placeRows(frame: Frame, columns: Columns, most: number) {
+function placeRows(frame: Frame, form: Form): [Row[], Shape[]] {
   const shapes: Shape[] = [];
   const rows: Row[] = [];
   let top = TOP;
   for (const [address, listener] of Object.entries(frame.listeners)) {
     const key = `listener ${address}`;
-    const [x, , , height] = columns.description;
-    rows.push({
-      key,
-      shared: [listener],
-      x,
-      y: top + height / 2,
-      kept: false,
-      name: 'listener',
-    });
-    shapes.push(describe(key, [listener], place(columns.description, top)), {
+    addRow({ key, shared: [listener], name: 'listener' });
+    shapes.push(describe(key, [listener], place(form.description, top)), {
       key: `${key} socket`,
       kind: 'box',
-      at: place(columns.socket, top),
+      at: place(form.socket, top),
       tone: 'socket',
       title: 'LISTEN',
       lines: [portOf(address)],
     });
-    top += columns.height[0] + 6;
+    top += form.height[0] + 6;
   }
   const all = Object.entries(frame.connections);
   const queued = all.filter(([, { standing }]) => standing === 'queued');
   const [first] = Object.values(frame.listeners);
-  if (first) {
+  if (first) addQueue(first);
+  const rest = all.filter(([, { standing }]) => standing !== 'queued');
+  rest.sort((a, b) => (rankOf(a) < rankOf(b) ? -1 : 1));
+  for (const group of alike(rest).flatMap((those) => fold(those, form.most))) {
+    top = addConnections(group, top) + GAP;
+  }
+  return [rows, shapes];
+
+  function addRow(row: Omit<Row, 'x' | 'y'>): void {
+    const [x, , , height] = form.description;
+    rows.push({ ...row, x, y: top + height / 2 });
+  }
+
+  function addQueue({ queued: length, backlog }: Queued): void {
     const start = top;
     top += 22;
-    for (const group of fold(queued, most)) top = addRow(group, top + 6);
+    for (const group of fold(queued, form.most)) {
+      top = addConnections(group, top + 6);
+    }
     if (queued.length > 0) top -= 4;
-    const [x] = columns.description;
-    const [left, , width] = columns.socket;
-    const { queued: length, backlog } = first;
-    const { margin } = columns;
+    const [x] = form.description;
+    const [left, , width] = form.socket;
+    const { margin } = form;
     const room = backlog === undefined ? '' : ` of ${backlog + 1}`;
-    shapes.unshift({
+    shapes.push({
       key: 'queue',
       kind: 'queue',
       at: [x - margin, start, left + width - x + 2 * margin, top - start],
       tone: length > (backlog ?? Infinity) ? 'bad' : 'kernel',
-      title:
-        length === 0 ? 'accept queue: empty' : `accept queue: ${length}${room}`,
+      title: `accept queue: ${length === 0 ? 'empty' : `${length}${room}`}`,
     });
     top += GAP;
   }
-  const rest = all.filter(([, { standing }]) => standing !== 'queued');
-  rest.sort((a, b) => (rankOf(a) < rankOf(b) ? -1 : 1));
-  for (const group of alike(rest).flatMap((those) => fold(those, most))) {
-    top = addRow(group, top) + GAP;
-  }
-  return { shapes, rows, bottom: top };
 
-  function addRow(group: [Entry, ...Entry[]], top: number): number {
+  /** @returns where the next may begin */
+  function addConnections(group: Group<Entry>, start: number): number {
     const [[address, link]] = group;
     const many = group.length > 1;
     const key = many ? `more ${kindOf(link)}` : address;
     const kept = isKept(link.standing);
     const isFirst = kept && !rows.some((row) => row.kept);
-    const [x, , , height] = columns.description;
-    rows.push({
-      key,
-      shared: group.map(([, one]) => one),
-      x,
-      y: top + height / 2,
-      kept,
-      name: many ? `${group.length} clients` : `client ${portOf(address)}`,
-    });
-    const note = isFirst ? sayKept(link) : null;
+    const name = many ? `${group.length} clients` : `client ${portOf(address)}`;
+    top = start;
+    addRow({ key, shared: group.map(([, one]) => one), kept, name });
     // Where nothing of the server's is there, nothing is above the client.
-    const skipped = link.state ? 0 : columns.wire[1] - columns.socket[3] / 2;
-    const start = columns.note ? top : top - skipped;
-    shapes.push(...connection(key, group, columns, start, frame.port, note));
-    return start + columns.height[1];
+    const skipped = link.state ? 0 : form.wire[1] - form.socket[3] / 2;
+    if (!form.note) top -= skipped;
+    const note = isFirst ? sayKept(link) : null;
+    shapes.push(...connection(key, group, form, top, frame.port, note));
+    return top + form.height[1];
   }
 }
 
 /** The pieces of a connection, or of many that are alike. */
 function connection(
   key: string,
-  group: [Entry, ...Entry[]],
-  columns: Columns,
+  group: Group<Entry>,
+  form: Form,
   top: number,
   port: number,
   note: string[] | null,
@@ -260,55 +268,57 @@ function connection(
   const [[address, link], ...others] = group;
   const many = others.length > 0;
   const { standing, state, client } = link;
-  const shapes: Shape[] = [];
-  if (state) {
-    const links = [link, ...others.map(([, one]) => one)] as const;
-    const pair = `:${port} ⇄ ${portOf(address)}`;
-    shapes.push(
-      describe(key, [...links], place(columns.description, top), standing),
-      {
-        key: `${key} socket`,
-        kind: 'box',
-        at: place(columns.socket, top),
-        tone: 'socket',
-        title: state,
-        lines: [many ? `${group.length} sockets` : pair],
-        many,
-      },
-    );
-  }
-  const [x1, y1, x2, y2] = columns.wire;
+  const links: Group<Link> = [link, ...others.map(([, one]) => one)];
+  const pair = `:${port} ⇄ ${portOf(address)}`;
+  const ours: Shape[] = state
+    ? [
+        describe(key, links, place(form.description, top), standing),
+        {
+          key: `${key} socket`,
+          kind: 'box',
+          at: place(form.socket, top),
+          tone: 'socket',
+          title: state,
+          lines: [many ? `${group.length} sockets` : pair],
+          many,
+        },
+      ]
+    : [];
+  const [x1, y1, x2, y2] = form.wire;
   // A FIN that the client has sent did arrive: what is kept is ours.
   const hangs = isKept(standing) && standing !== 'left';
-  shapes.push({
+  const wire: Shape = {
     key: `${key} wire`,
     kind: 'wire',
     at: [x1, top + y1, x2, top + y2],
     tone: standing === 'closed' ? 'good' : hangs ? 'bad' : 'kernel',
     ...WIRES[standing],
-    ...(note && !columns.note && { lines: note }),
-  });
-  if (note && columns.note) {
-    shapes.push({
-      key: `${key} note`,
-      kind: 'note',
-      at: place(columns.note, top),
-      tone: 'bad',
-      title: note.join(' '),
-    });
-  }
+    ...(note && !form.note && { lines: note }),
+  };
+  const beside: Shape[] =
+    note && form.note
+      ? [
+          {
+            key: `${key} note`,
+            kind: 'note',
+            at: place(form.note, top),
+            tone: 'bad',
+            title: note.join(' '),
+          },
+        ]
+      : [];
   const name = client?.program ?? 'client';
-  shapes.push({
+  const theirs: Shape = {
     key: `${key} client`,
     kind: 'box',
-    at: place(columns.client, top),
+    at: place(form.client, top),
     tone: CLIENTS[standing] ?? 'process',
     title: many ? `${group.length} more clients` : `${name} ${portOf(address)}`,
     ...(client?.pid && !many && { aside: `${client.pid}` }),
     lines: sayClient(link, many),
     many,
-  });
-  return shapes;
+  };
+  return [...ours, wire, ...beside, theirs];
 }
 
 const WIRES: Record<Link['standing'], Pick<Shape, 'title' | 'arrow'>> = {
@@ -333,7 +343,7 @@ const CLIENTS: Partial<Record<Link['standing'], Tone>> = {
 /** Open file descriptions, one or many: how many references lead to each. */
 function describe(
   key: string,
-  shared: [Shared, ...Shared[]],
+  shared: Group<Shared>,
   at: Place,
   standing?: Link['standing'],
 ): Shape {
@@ -352,13 +362,8 @@ function describe(
   }
   const least = Math.min(...shared.map((it) => it.references.length));
   const title = `${shared.length} descriptions`;
-  return {
-    ...box,
-    tone,
-    title,
-    lines: [`${least} reference each`],
-    many: true,
-  };
+  const lines = [`${least} reference each`];
+  return { ...box, tone, title, lines, many: true };
 }
 
 /** Who knocks stands below the queue; then come descriptors, as in a table. */
@@ -383,9 +388,9 @@ function alike(entries: Entry[]): Entry[][] {
 }
 
 /** Each by itself; of too many, the first few, and all others in one. */
-function fold<T>(all: T[], most: number): [T, ...T[]][] {
+function fold<T>(all: T[], most: number): Group<T>[] {
   const apart = all.length <= most ? all.length : FIRST;
-  const groups = all.slice(0, apart).map((one): [T, ...T[]] => [one]);
+  const groups = all.slice(0, apart).map((one): Group<T> => [one]);
   const [next, ...rest] = all.slice(apart);
   return next === undefined ? groups : [...groups, [next, ...rest]];
 }
@@ -410,120 +415,101 @@ interface Slot {
   faint?: boolean;
 }
 
-function placeProcesses(frame: Frame, rows: Row[], wide: boolean) {
-  const width = wide ? 204 : 144;
-  const most = MOST[wide ? 'wide' : 'narrow'];
+function placeProcesses(frame: Frame, rows: Row[], form: Form): Shape[] {
   const all = Object.entries(frame.processes).map(([pid, actor]) => ({
     pid: Number(pid),
     actor,
   }));
-  const isDead = ({ actor }: Member) => actor.state === 'Z';
   const servers = all.filter(({ actor }) => actor.role === 'server');
-  const living = all.filter((one) => !servers.includes(one) && !isDead(one));
-  const zombies = all.filter((one) => !servers.includes(one) && isDead(one));
+  const others = all.filter((one) => !servers.includes(one));
+  const living = others.filter(({ actor }) => actor.state !== 'Z');
+  const zombies = others.filter((one) => !living.includes(one));
   const shapes: Shape[] = [];
-  const lines: Shape[] = [];
-  /** The places of all that is shown, to come from or to lead to. */
-  const known = new Map<string, Place>();
   let top = TOP;
 
   if (servers.length === 0) addAbsence();
   for (const one of servers) addBox([one], 0);
-  for (const group of fold(living, most)) addBox(group, INDENT);
-  for (const group of fold(zombies, most)) addBox(group, INDENT);
-  return { shapes, lines, bottom: top };
+  for (const those of [living, zombies]) {
+    for (const group of fold(those, form.most)) addBox(group, INDENT);
+  }
+  return shapes;
+
+  /** The place of what is shown already, to come from or to begin at. */
+  function placeOf(key: string): Place | undefined {
+    return shapes.find((one) => one.key === key)?.at;
+  }
 
   function addAbsence(): void {
     const words = frame.ending ?? frame.explanation ?? '';
-    const text = wrap(words, wide ? 33 : 21);
-    const height = 30 + text.length * LINE;
-    shapes.push({
-      key: 'absence',
-      kind: 'actor',
-      at: [0, top, width, height],
-      tone: 'dead',
-      title: 'no server',
-      lines: text,
-    });
-    top += height + GAP;
+    const lines = wrap(words, form.letters);
+    const at: Place = [0, top, form.process, 30 + lines.length * LINE];
+    const title = 'no server';
+    shapes.push({ key: title, kind: 'actor', at, tone: 'dead', title, lines });
+    top += at[3] + GAP;
   }
 
-  function addBox(group: [Member, ...Member[]], indent: number): void {
+  function addBox(group: Group<Member>, indent: number): void {
     const [{ pid, actor }] = group;
     const many = group.length > 1;
     const dead = actor.state === 'Z';
-    const isFirst = !shapes.some(({ tone }) => tone === 'dead');
+    const tone = dead ? 'dead' : 'process';
+    const isFirst = !shapes.some((one) => one.tone === 'dead');
     const crowded = indent > 0 && living.length > 2;
     const theirs = dead ? 'nobody has waited for them' : 'each at its own work';
     const said = many ? [theirs] : sayDoing(pid, frame, crowded);
-    const doing = said.flatMap((line) => wrap(line, wide ? 32 : 19));
+    const doing = said.flatMap((line) => wrap(line, form.letters));
     const text = dead && !many && !isFirst ? doing.slice(0, 1) : doing;
-    const usage = indent === 0 ? usageOf(frame) : [];
+    const lines = indent === 0 ? [...text, ...usageOf(frame)] : text;
     const slots = slotsOf(group, rows, !crowded);
-    const key = many ? `more ${dead ? 'zombies' : 'children'}` : `${pid}`;
-    const head = 28 + (text.length + usage.length) * LINE;
+    const kind = dead ? 'zombies' : 'children';
+    const key = many ? `more ${kind}` : `${pid}`;
+    const head = 28 + lines.length * LINE;
     const height = head + slots.length * SLOT + (slots.length > 0 ? 4 : 2);
-    const at: Place = [indent, top, width - indent, height];
-    const from = known.get(`${actor.parent}`);
+    const from = placeOf(`${actor.parent}`);
     shapes.push({
       key,
       kind: 'actor',
-      at,
-      ...(from && { from }),
-      tone: dead ? 'dead' : 'process',
+      at: [indent, top, form.process - indent, height],
+      from,
+      tone,
       title: many ? `${group.length} more` : `PID ${pid}`,
-      aside: many ? (dead ? 'zombies' : 'children') : sayRole(actor),
-      lines: [...text, ...usage],
+      aside: many ? kind : sayRole(actor),
+      lines,
       many,
     });
-    known.set(key, at);
     if (from && indent > 0) {
-      const [, parentTop, , parentHeight] = from;
-      lines.push({
-        key: `${key} tree`,
-        kind: 'tree',
-        at: [INDENT / 2, parentTop + parentHeight, indent, top + 16],
-        tone: dead ? 'dead' : 'process',
-      });
+      const start = from[1] + from[3];
+      const at: Place = [INDENT / 2, start, indent, top + 16];
+      shapes.push({ key: `${key} tree`, kind: 'tree', at, tone });
     }
-    slots.forEach((slot, i) => {
-      addSlot(key, actor.parent, slot, [
-        indent + 6,
-        top + head + i * SLOT,
-        width - indent - 11,
-        SLOT - 3,
-      ]);
-    });
+    for (const [i, slot] of slots.entries()) {
+      const y = top + head + i * SLOT;
+      const width = form.process - indent - 11;
+      addSlot(key, actor.parent, slot, [indent + 6, y, width, SLOT - 3]);
+    }
     top += height + GAP;
   }
 
-  function addSlot(owner: string, parent: number, slot: Slot, at: Place) {
-    const key = `${owner}>${slot.key}`;
-    const from = known.get(`${parent}>${slot.key}`);
-    known.set(key, at);
+  function addSlot(owner: string, parent: number, slot: Slot, at: Place): void {
     const kept = slot.rows.some((row) => row.kept);
     shapes.push({
-      key,
+      key: `${owner}>${slot.key}`,
       kind: 'slot',
       at,
-      ...(from && { from }),
+      from: placeOf(`${parent}>${slot.key}`),
       tone: kept ? 'bad' : slot.rows.length > 0 ? 'process' : 'kernel',
       title: slot.fds,
       lines: [slot.name],
     });
-    const [x, y, slotWidth, height] = at;
+    const [x, y, width, height] = at;
     for (const row of slot.rows) {
-      const edge = `${owner}>${row.key}`;
-      const line: Place = [x + slotWidth, y + height / 2, row.x, row.y];
-      const origin = known.get(`edge ${parent}>${row.key}`);
-      known.set(`edge ${edge}`, line);
-      lines.push({
-        key: `edge ${edge}`,
+      shapes.push({
+        key: `edge ${owner}>${row.key}`,
         kind: 'edge',
-        at: line,
-        from: origin ?? [line[0], line[1], line[0], line[1]],
+        at: [x + width, y + height / 2, row.x, row.y],
+        from: placeOf(`edge ${parent}>${row.key}`),
         tone: row.kept ? 'bad' : 'process',
-        faint: slot.faint ?? false,
+        faint: slot.faint,
       });
     }
   }
@@ -535,11 +521,7 @@ function usageOf({ descriptors }: Frame): string[] {
 }
 
 /** The descriptor table, as far as it is drawn. */
-function slotsOf(
-  group: [Member, ...Member[]],
-  rows: Row[],
-  withOwn: boolean,
-): Slot[] {
+function slotsOf(group: Group<Member>, rows: Row[], withOwn: boolean): Slot[] {
   const pids = new Set(group.map(({ pid }) => pid));
   const held = rows
     .map((row) => ({
