@@ -373,7 +373,7 @@ test('the past is kept, and what is shown of it stays', () => {
   past.wind(-9);
   expect(past.view?.ago).toBeNull();
   past.wind(1);
-  past.comeBack();
+  past.wind(-Infinity);
   expect(past.view?.ago).toBeNull();
 });
 

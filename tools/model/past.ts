@@ -32,17 +32,12 @@ export class Past {
     if (this.#shown && this.#at === -1) this.#shown = oldest;
   }
 
-  /** Goes back, or forward again if negative; beyond the end is now. */
+  /** Goes back, or forward again if negative; beyond the end is now, always. */
   wind(back: number): void {
     const latest = this.#looks.length - 1;
     const from = this.#shown ? this.#at : latest;
     const at = Math.max(0, from - back);
     this.#shown = at < latest ? (this.#looks[at] ?? null) : null;
-  }
-
-  /** From now on, the latest look is shown. */
-  comeBack(): void {
-    this.#shown = null;
   }
 
   /** What was seen last, whatever is shown; null before the first look. */

@@ -63,8 +63,7 @@ function look(): Model {
 }
 
 function press(key: Key): void {
-  if (key === 'other') past.comeBack();
-  else past.wind(key === 'left' ? 1 : -1);
+  past.wind({ left: 1, right: -1, other: -Infinity }[key]);
   showLive();
 }
 
