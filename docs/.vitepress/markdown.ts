@@ -35,12 +35,27 @@ export function slugify(heading: string): string {
 }
 
 export function addRules(md: MarkdownRenderer): void {
+  md.core.ruler.before('normalize', 'prepare', prepare);
   md.core.ruler.push('predictions', markPredictions);
-  md.core.ruler.push('badges', dropBadges);
   md.core.ruler.push('links', leadLinks);
-  md.core.ruler.push('players', addPlayers);
   const fence = md.renderer.rules.fence as Rule;
   md.renderer.rules.fence = (...all) => renderFence(fence, ...all);
+}
+
+/** A code host has pages of its own for a repository, which are not here. */
+const BADGE = /^\[!\[.*\]\(\.\.\/\.\.\/actions\/\S+\) /gm;
+/** A paragraph that announces a lab. */
+const LAB = /^\*\*See it happen:\*\* \[`npm run lab (\S+)`\](.*\n)+?(?=\n|$)/gm;
+
+/** Drops badges, and puts a player below each lab that has been recorded. */
+function prepare(state: State): void {
+  state.src = state.src
+    .replace(BADGE, '')
+    .replace(LAB, (paragraph, lab) =>
+      existsSync(join(ROOT, `docs/replays/${lab}.json`))
+        ? `${paragraph}\n<Player lab="${lab}" />\n`
+        : paragraph,
+    );
 }
 
 /** The Markdown file that is rendered, as a path in the repository. */
@@ -49,22 +64,6 @@ function fileOf({ path, realPath = path }: Page): string {
 }
 
 // Links ///////////////////////////////////////////////////////////////////////
-
-/** A code host has pages of its own for a repository, which are not here. */
-const OF_THE_HOST = /^\.\.\/\.\.\/actions\//;
-
-/** Drops pictures that link to such a page. */
-function dropBadges({ tokens }: State): void {
-  for (const token of tokens) {
-    const all = token.children ?? [];
-    const start = all.findIndex(
-      (one) =>
-        one.type === 'link_open' && OF_THE_HOST.test(one.attrGet('href') ?? ''),
-    );
-    const end = all.findIndex(({ type }) => type === 'link_close');
-    if (start !== -1) token.children = all.toSpliced(start, end - start + 1);
-  }
-}
 
 function leadLinks({ tokens, env }: State): void {
   const file = fileOf(env);
@@ -115,28 +114,6 @@ function markPredictions({ tokens }: State): void {
   }
 }
 
-/** Puts a player below each paragraph that announces a lab. */
-function addPlayers(state: State): void {
-  state.tokens = state.tokens.flatMap((token, index, all) => {
-    const ends = token.type === 'paragraph_close';
-    const lab = ends ? labIn(all[index - 1]?.content) : null;
-    if (lab === null) return [token];
-    const player = new state.Token('html_block', '', 0);
-    player.content = `<Player lab="${lab}" />\n`;
-    return [token, player];
-  });
-}
-
-const LAB = /^\*\*See it happen:\*\* \[`npm run lab (\S+)`\]/;
-
-/** The lab that a paragraph announces, if it has been recorded. */
-function labIn(paragraph = ''): string | null {
-  const name = LAB.exec(paragraph)?.[1] ?? null;
-  return name && existsSync(join(ROOT, `docs/replays/${name}.json`))
-    ? name
-    : null;
-}
-
 // Code ////////////////////////////////////////////////////////////////////////
 
 /** What a fence becomes depends on the words behind its backquotes. */
@@ -168,14 +145,12 @@ function terminal(name: string, transcript: string, prompt = '$ '): string {
     const command = words.slice(prompt.length);
     return `<span class="command">${skipped('prompt', prompt)}${command}${end}</span>`;
   });
-  const [, number] = name.split(' ');
-  const which = number === '1' ? 'first' : number === '2' ? 'second' : '';
   const button =
     last < 0
       ? '<i></i>'
       : '<button title="Copy the commands" class="copy"></button>';
   return (
-    `<div class="language-console titled terminal ${which}">${button}` +
+    `<div class="language-console titled ${name.replace(' ', '-')} terminal">${button}` +
     `<span class="lang">${name}</span>` +
     `<pre v-pre><code>${html.join('')}</code></pre></div>\n`
   );
@@ -185,11 +160,14 @@ function skipped(name: string, html: string): string {
   return `<span class="${name} vp-copy-ignore">${html}</span>`;
 }
 
+/** As in a terminal, see shared/log.ts. */
+const PALETTE = '#56d4dd #e3b341 #7ee787 #e2a5ff #79c0ff #ffa198'.split(' ');
+
 /** A server's log has a colour for each process. */
 function paint(line: string): string {
   return escapeXml(line).replace(
     /^\[(\d+)\]/,
-    (all, pid) => `<span class="pid-${pid % 6}">${all}</span>`,
+    (all, pid) => `<span style="color:${PALETTE[pid % 6]}">${all}</span>`,
   );
 }
 
