@@ -95,7 +95,7 @@ function snapshot(rest: Partial<Snapshot> = {}, after = 0): Snapshot {
     memory: new Map(
       family.map((process) => [
         process.pid,
-        { process, descriptors: new Map(), exit: null, at: time },
+        { process, descriptors: new Map(), exit: null, user: null, at: time },
       ]),
     ),
     ...rest,

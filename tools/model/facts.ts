@@ -150,8 +150,8 @@ function queuesOf({ listeners, holders }: Snapshot): Queue[] {
 }
 
 function userIn({ threads, limits }: Snapshot): Facts['user'] {
-  if (!threads || !limits) return null;
-  return { threads: threads.number, limit: limits.processes.soft };
+  if (threads === null || !limits) return null;
+  return { threads, limit: limits.processes.soft };
 }
 
 // What lasts //////////////////////////////////////////////////////////////////

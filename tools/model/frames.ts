@@ -6,7 +6,7 @@ import { ranges } from '../common/ranges';
 import type { Holder } from '../kernel/descriptors';
 import type { Description } from './descriptions';
 import type { Model } from './diagnosis';
-import type { Standing } from './pairs';
+import type { Pair } from './pairs';
 import type { Member } from './snapshot';
 
 /** A look as it is drawn. What the kernel does not tell is left out. */
@@ -25,11 +25,9 @@ export interface Frame {
   connections: Record<string, Link>;
 }
 
-export interface Actor {
-  name: string;
-  parent: number;
-  role: Member['role'];
-  state: Member['state'];
+/** A process. */
+export interface Actor
+  extends Pick<Member, 'name' | 'parent' | 'role' | 'state'> {
   doing: string;
   /** Descriptors that lead to no socket of the picture: `0-20`. */
   own?: string;
@@ -50,11 +48,9 @@ export interface Queued extends Shared {
   backlog?: number;
 }
 
-export interface Link extends Shared {
-  /** As in `Pair`: the server's end, and how things stand. */
+/** A connection, as in `Pair`. */
+export interface Link extends Shared, Pick<Pair, 'standing' | 'expectation'> {
   state?: string;
-  standing: Standing;
-  expectation: string;
   client?: { state: string; pid?: number; program?: string };
 }
 

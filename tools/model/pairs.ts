@@ -74,8 +74,7 @@ export function pairUp(snapshot: Snapshot): Pair[] {
     .sort(
       (a, b) =>
         STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
-        firstDescriptor(a) - firstDescriptor(b) ||
-        firstHolder(a) - firstHolder(b),
+        byHolder(a, b),
     );
 }
 
@@ -107,13 +106,10 @@ function isWhole({ ours, theirs }: Ends): boolean {
   return /SYN_SENT|CLOSE_WAIT|LAST_ACK/.test(theirs?.state ?? '');
 }
 
-function firstDescriptor({ holders }: Pair): number {
-  return holders[0]?.fd ?? Infinity;
-}
-
 /** Where each child has its own under the same number, the eldest is first. */
-function firstHolder({ holders }: Pair): number {
-  return holders[0]?.pid ?? 0;
+function byHolder({ holders: [a] }: Pair, { holders: [b] }: Pair): number {
+  if (a?.fd !== b?.fd) return (a?.fd ?? Infinity) - (b?.fd ?? Infinity);
+  return (a?.pid ?? 0) - (b?.pid ?? 0);
 }
 
 function describePair(
@@ -163,15 +159,19 @@ function expectationOf(
   standing: Standing,
   { sent, received }: Pick<Pair, 'sent' | 'received'>,
 ): string {
-  if (standing === 'knocking') return 'knocks';
-  if (standing === 'queued') return 'in the queue';
-  if (standing === 'finished') return 'waits for a FIN';
-  if (standing === 'forgotten') return 'waits in vain';
-  if (standing === 'closed') return 'has its FIN';
-  if (standing === 'left') return 'has left';
+  if (standing !== 'served') return EXPECTATIONS[standing];
   if (sent) return 'gets its answer';
   return received === 0 ? 'says nothing' : 'wants an answer';
 }
+
+const EXPECTATIONS: Record<Exclude<Standing, 'served'>, string> = {
+  knocking: 'knocks',
+  queued: 'in the queue',
+  finished: 'waits for a FIN',
+  forgotten: 'waits in vain',
+  closed: 'has its FIN',
+  left: 'has left',
+};
 
 function judge(
   {
@@ -227,17 +227,15 @@ function isWatched({ pid, fd }: Holder, workers: Workers): boolean {
 }
 
 function workersIn({ port, family, holders, sockets }: Snapshot): Workers {
-  const newest = new Map<number, number>();
+  const workers = new Map(
+    family.map((one) => [one.pid, { ...one, newest: -1 }]),
+  );
   for (const { local, inode } of sockets) {
     if (local.port !== port) continue;
     for (const { pid, fd } of holders.get(inode) ?? []) {
-      newest.set(pid, Math.max(fd, newest.get(pid) ?? -1));
+      const worker = workers.get(pid);
+      if (worker) worker.newest = Math.max(fd, worker.newest);
     }
   }
-  return new Map(
-    family.map((member) => [
-      member.pid,
-      { ...member, newest: newest.get(member.pid) ?? -1 },
-    ]),
-  );
+  return workers;
 }

@@ -20,24 +20,21 @@ export interface View {
 /** The looks so far, and which of them is shown. */
 export class Past {
   #looks: View[] = [];
-  /** null: the latest, whichever that is. */
-  #shown: View | null = null;
+  /** How many looks ago that was which is shown; 0: the latest, whichever. */
+  #back = 0;
 
   /** Keeps one more look. What is shown of the past stays. */
   add(model: Model): void {
     const last = hasServer(model) ? model : (this.#looks.at(-1)?.last ?? null);
     const look = { model, last, ago: null, goesOn: true };
     this.#looks = [...this.#looks, look].slice(-KEPT);
-    const [oldest = null] = this.#looks;
-    if (this.#shown && this.#at === -1) this.#shown = oldest;
+    if (this.#back > 0) this.wind(1);
   }
 
   /** Goes back, or forward again if negative; beyond the end is now, always. */
   wind(back: number): void {
-    const latest = this.#looks.length - 1;
-    const from = this.#shown ? this.#at : latest;
-    const at = Math.max(0, from - back);
-    this.#shown = at < latest ? (this.#looks[at] ?? null) : null;
+    const oldest = Math.max(0, this.#looks.length - 1);
+    this.#back = Math.min(oldest, Math.max(0, this.#back + back));
   }
 
   /** What was seen last, whatever is shown; null before the first look. */
@@ -47,21 +44,16 @@ export class Past {
 
   /** null before the first look. */
   get view(): View | null {
-    const latest = this.#looks.at(-1) ?? null;
-    if (!latest || !this.#shown) return latest;
-    const timeOf = ({ model }: View) => Date.parse(model.time);
-    const ago = (timeOf(latest) - timeOf(this.#shown)) / 1_000;
-    return { ...this.#shown, ago };
+    const [latest, shown] = [this.latest, this.#looks.at(-1 - this.#back)];
+    if (!latest || !shown || this.#back === 0) return shown ?? null;
+    const ago = Date.parse(latest.time) - Date.parse(shown.model.time);
+    return { ...shown, ago: ago / 1_000 };
   }
 
   /** How many looks are kept, and which of them is shown, from 0. */
   get position(): { at: number; of: number } {
     const of = this.#looks.length;
-    return { at: this.#shown ? this.#at : of - 1, of };
-  }
-
-  get #at(): number {
-    return this.#shown ? this.#looks.indexOf(this.#shown) : -1;
+    return { at: of - 1 - this.#back, of };
   }
 }
 

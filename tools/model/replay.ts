@@ -4,43 +4,38 @@
  */
 import type { Frame } from './frames';
 
-/** What JSON can hold, but no null: that stands for what has gone. */
+/**
+ * What JSON can hold. In a patch, null stands for what has gone, see RFC 7396
+ * (JSON Merge Patch); so there is none in what is patched.
+ */
 export type Value =
   | string
   | number
   | boolean
   | Value[]
-  | { [name: string]: Value };
-
-/** A JSON Merge Patch, see RFC 7396. */
-export type Patch =
-  | string
-  | number
-  | boolean
-  | Value[]
-  | { [name: string]: Patch | null };
+  | { [name: string]: Value | null };
 
 /** What turns one value into another; null if they are the same. */
-export function patchBetween(before: Value, after: Value): Patch | null {
+export function patchBetween(before: Value, after: Value): Value | null {
   if (!isTree(before) || !isTree(after)) {
     return JSON.stringify(before) === JSON.stringify(after) ? null : after;
   }
-  const gone = Object.keys(before).filter(
-    (name) => !Object.hasOwn(after, name),
-  );
-  const changes = Object.entries(after).flatMap(([name, value]) => {
-    const known = Object.hasOwn(before, name) ? before[name] : undefined;
-    const change = known === undefined ? value : patchBetween(known, value);
-    return change === null ? [] : [[name, change] as const];
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changes = [...names].flatMap((name): [string, Value | null][] => {
+    const [known, value] = [before, after].map((tree) =>
+      Object.hasOwn(tree, name) ? tree[name] : null,
+    );
+    if (value == null) return [[name, null]];
+    const change = known == null ? value : patchBetween(known, value);
+    return change === null ? [] : [[name, change]];
   });
-  const all = [...gone.map((name) => [name, null] as const), ...changes];
-  return all.length > 0 ? Object.fromEntries(all) : null;
+  return changes.length > 0 ? Object.fromEntries(changes) : null;
 }
 
 /** What a patch makes of a value. */
-export function applyPatch(before: Value, patch: Patch): Value {
+export function applyPatch(before: Value, patch: Value): Value {
   if (!isTree(patch)) return patch;
-  const after = new Map<string, Value>(
+  const after = new Map<string, Value | null>(
     isTree(before) ? Object.entries(before) : [],
   );
   for (const [name, change] of Object.entries(patch)) {
@@ -50,9 +45,7 @@ export function applyPatch(before: Value, patch: Patch): Value {
   return Object.fromEntries(after);
 }
 
-type Tree<T> = Extract<T, { [name: string]: unknown }>;
-
-function isTree<T extends Patch>(value: T): value is Tree<T> {
+function isTree(value: Value): value is { [name: string]: Value | null } {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
@@ -76,7 +69,7 @@ export interface Replay {
 /** What is to be seen at one time. */
 export interface Moment {
   /** What has changed in the picture since the moment before. */
-  frame?: Patch;
+  frame?: Value;
   notes: Note[];
 }
 

@@ -23,7 +23,6 @@ import {
   type Process,
   readProcess,
   readUptime,
-  threadsOfUser,
   userOf,
 } from '../kernel/processes';
 import { type Sleep, sleepOf } from '../kernel/sleeps';
@@ -84,7 +83,7 @@ export interface Snapshot {
   descriptions: Description[];
   limits: Limits | null;
   /** How much of the limit on processes is used; null: root has none. */
-  threads: Threads | null;
+  threads: number | null;
   /** Both ends of every connection that this machine has an end of. */
   sockets: TcpSocket[];
   /** Who holds which socket, by inode. */
@@ -95,12 +94,6 @@ export interface Snapshot {
 interface Known extends Remembered {
   name: string;
   startedAt: number;
-}
-
-interface Threads {
-  pid: number;
-  time: number;
-  number: number;
 }
 
 /** Milliseconds since 1970, by a clock that nobody sets. */
@@ -142,7 +135,7 @@ export function takeSnapshot(
     descriptors: (first && lookUp(first.pid)) ?? new Map(),
     descriptions: findDescriptions(tables, holders),
     limits: first ? limitsOf(first.pid) : null,
-    threads: first ? countThreads(first, previous) : null,
+    threads: first ? countThreads(first, memory) : null,
     sockets,
     holders,
     memory,
@@ -156,19 +149,15 @@ function sortByFamily(holders: Map<number, Holder[]>, family: Member[]): void {
   for (const all of holders.values()) all.sort((a, b) => rankOf(a) - rankOf(b));
 }
 
-const COUNT_THREADS_EVERY_MS = 5_000;
-
-function countThreads(
-  { pid }: Process,
-  previous: Snapshot | null,
-): Threads | null {
-  const known = previous?.threads;
-  const time = now();
-  if (known?.pid === pid && time - known.time < COUNT_THREADS_EVERY_MS) {
-    return known;
-  }
+/** The threads of a process's user: all of them count, see setrlimit(2). */
+function countThreads({ pid }: Process, memory: Memory): number | null {
   const user = userOf(pid);
-  return user ? { pid, time, number: threadsOfUser(user) } : null;
+  if (!user) return null;
+  const theirs = [...memory.values()].filter((one) => one.user === user);
+  return theirs.reduce(
+    (sum, { process }) => sum + Math.max(1, process.threads),
+    0,
+  );
 }
 
 // Processes ///////////////////////////////////////////////////////////////////
@@ -180,6 +169,7 @@ interface Sight {
   process: Process;
   descriptors: Map<number, string>;
   exit: string | null;
+  user: number | null;
   /** In the milliseconds of `now`. */
   at: number;
 }
@@ -215,13 +205,9 @@ function lookAt(pid: number): Sight | null {
   const process = readProcess(pid);
   if (!process) return null;
   const descriptors = descriptorsOf(pid) ?? new Map();
-  const exit = process.state === 'Z' ? endOfZombie(pid) : null;
-  return {
-    process,
-    descriptors,
-    exit: exit && describeEnding(exit),
-    at: now(),
-  };
+  const end = process.state === 'Z' ? endOfZombie(pid) : null;
+  const exit = end && describeEnding(end);
+  return { process, descriptors, exit, user: userOf(pid), at: now() };
 }
 
 /**
