@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readChapter, readChapters } from '../../tools/docs/chapters.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -41,29 +42,23 @@ export function textOf(file: string): string {
 
 /** All source files and folders that pages lead to, in alphabetical order. */
 export function linkedSources(): string[] {
-  const links = markdownFiles().flatMap((markdown) => {
-    const text = textOf(markdown);
-    const inText = [...text.matchAll(/\]\(([^)#\s]+)/g)]
-      .map(([, href = '']) => leadsTo(markdown, href))
+  const others = ['README.md', 'CONTRIBUTING.md'].map(readChapter);
+  const links = [...others, ...readChapters()].flatMap((page) => {
+    const { file, lines, fences } = page;
+    const inText = [...lines.join('\n').matchAll(/\]\(([^)#\s]+)/g)]
+      .map(([, href = '']) => leadsTo(file, href))
       .filter((target) => target !== null);
     // Two words of a difference, one of a piece of code.
-    const atFences = [...text.matchAll(/^```(?:ts|diff) (.+)$/gm)];
+    const named = fences.filter(({ info }) => /^(ts|diff) /.test(info));
     return [
       ...inText,
-      ...atFences.flatMap(([, names = '']) => names.split(' ')),
+      ...named.flatMap(({ info }) => info.split(' ').slice(1)),
     ];
   });
   const sources = links.filter((path) => !/\.(md|svg)$/.test(path));
   return [
     ...new Set(sources.flatMap((path) => [path, ...filesIn(path)])),
   ].sort();
-}
-
-function markdownFiles(): string[] {
-  const docs = ['docs', 'docs/exercises'].flatMap(filesIn);
-  return ['README.md', 'CONTRIBUTING.md', ...docs].filter((file) =>
-    file.endsWith('.md'),
-  );
 }
 
 /** The files of a folder; of a file, none. */

@@ -4,18 +4,13 @@
 import { cpus, release, totalmem } from 'node:os';
 import { versionOf } from './servers';
 
-export interface Machine {
-  cores: number;
-  processor: string;
-  /** In GiB. */
-  memory: number;
-  versions: string[];
-}
+export type Machine = ReturnType<typeof describeMachine>;
 
-export function describeMachine(): Machine {
+export function describeMachine() {
   return {
     cores: cpus().length,
     processor: cpus()[0]?.model.trim() || process.arch,
+    /** In GiB. */
     memory: Math.round(totalmem() / 2 ** 30),
     versions: [
       `Linux ${release()}`,

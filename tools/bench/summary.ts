@@ -13,7 +13,9 @@ export interface Run extends Outcome {
 }
 
 /** What all the turns of a server under one load come to. */
-export interface Summary {
+export interface Result {
+  name: string;
+  label: string;
   /** Why this is no result, if it isn't. */
   problem: string | null;
   /** Quick requests answered, per second: the median of all rounds. */
@@ -28,13 +30,7 @@ export interface Summary {
   counted: number;
 }
 
-/** A summary, and whose it is. */
-export interface Result extends Summary {
-  name: string;
-  label: string;
-}
-
-export function summarizeRuns(runs: Run[]): Summary {
+export function summarizeRuns(runs: Run[]): Omit<Result, 'name' | 'label'> {
   const rounds = runs.map((run) => run.latencies.length / run.elapsed);
   const latencies = runs.flatMap((run) => run.latencies);
   const all = runs.flatMap((run) => run.all);

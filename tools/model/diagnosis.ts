@@ -70,19 +70,6 @@ function problemsOf(facts: Facts): string[] {
     .map((pieces) => pieces.join(' '));
 }
 
-const RULES: Rule[] = [
-  keepsPort,
-  isStopped,
-  keepsFinished,
-  keepsForgotten,
-  keepsLeft,
-  leavesZombies,
-  runsOutOfDescriptors,
-  runsOutOfProcesses,
-  refusesNewcomers,
-  letsClientsWait,
-];
-
 /** A child that has inherited the listener can outlive its server. */
 function keepsPort(facts: Facts): string[] | null {
   const pids = holdersOf(facts);
@@ -141,37 +128,24 @@ function isStopped(facts: Facts): string[] | null {
   ];
 }
 
-function keepsFinished(facts: Facts): string[] | null {
-  const { length, one, keeper } = having(facts, 'finished');
-  if (length === 0) return null;
-  return [
-    `${count(length, 'connection')} ${one ? 'is' : 'are'} finished,`,
-    `but ${keeper} still has ${one ? 'it' : 'them'} open:`,
-    `${facts.server?.name} has not closed its ${one ? 'copy' : 'copies'},`,
-    'so no FIN is sent.',
-  ];
-}
+const keepsFinished = about('finished', ({ number, one, keeper, name }) => [
+  `${count(number, 'connection')} ${one ? 'is' : 'are'} finished,`,
+  `but ${keeper} still has ${one ? 'it' : 'them'} open:`,
+  `${name} has not closed its ${one ? 'copy' : 'copies'},`,
+  'so no FIN is sent.',
+]);
 
-function keepsForgotten(facts: Facts): string[] | null {
-  const { length, one, keeper } = having(facts, 'forgotten');
-  if (length === 0) return null;
-  return [
-    `${count(length, 'client')} will never get an answer:`,
-    `nobody works on the ${one ? 'connection' : 'connections'}`,
-    `that ${keeper} has open.`,
-  ];
-}
+const keepsForgotten = about('forgotten', ({ number, one, keeper }) => [
+  `${count(number, 'client')} will never get an answer:`,
+  `nobody works on the ${one ? 'connection' : 'connections'}`,
+  `that ${keeper} has open.`,
+]);
 
-function keepsLeft(facts: Facts): string[] | null {
-  const { length, one, keeper } = having(facts, 'left');
-  if (length === 0) return null;
-  return [
-    `${count(length, 'client')} ${one ? 'has' : 'have'} left,`,
-    `but ${keeper} still has ${one ? 'its connection' : 'their connections'}`,
-    'open (CLOSE_WAIT) and does nothing with',
-    `${one ? 'it' : 'them'}.`,
-  ];
-}
+const keepsLeft = about('left', ({ number, one, keeper }) => [
+  `${count(number, 'client')} ${one ? 'has' : 'have'} left,`,
+  `but ${keeper} still has ${one ? 'its connection' : 'their connections'}`,
+  `open (CLOSE_WAIT) and does nothing with ${one ? 'it' : 'them'}.`,
+]);
 
 function leavesZombies({ processes }: Facts): string[] | null {
   const zombies = processes.filter(({ state }) => state === 'Z');
@@ -203,29 +177,52 @@ function runsOutOfProcesses({ user }: Facts): string[] | null {
   ];
 }
 
-function refusesNewcomers(facts: Facts): string[] | null {
-  const { length } = having(facts, 'knocking');
+const refusesNewcomers = about('knocking', ({ number, queues }) => {
   // Where the kernel tells no backlog, it tells nobody that the queue is full.
   const isFull = ({ length, backlog }: Queue) =>
     backlog !== null && length > backlog;
-  if (length === 0 || !facts.queues.some(isFull)) return null;
+  if (!queues.some(isFull)) return null;
   return [
-    `${count(length, 'client')} cannot connect:`,
+    `${count(number, 'client')} cannot connect:`,
     'the queue is full, and the kernel ignores every SYN (SYN_SENT).',
   ];
-}
+});
 
-function letsClientsWait(facts: Facts): string[] | null {
-  const { length, one } = having(facts, 'queued');
+const letsClientsWait = about('queued', ({ number, one, ...facts }) => {
   const server = serverIn(facts);
   // One that runs is about to come back, and one that is stopped cannot.
-  if (length === 0 || server?.state !== 'S') return null;
+  if (server?.state !== 'S') return null;
   const who =
     holdersOf(facts).size > 1 ? 'nobody has' : `PID ${server.pid} has not`;
   return [
-    `${count(length, 'client')} ${one ? 'is' : 'are'} connected`,
+    `${count(number, 'client')} ${one ? 'is' : 'are'} connected`,
     `and not accepted: ${who} come back to accept.`,
   ];
+});
+
+/** Says something of the connections that stand so, if there are any. */
+function about(
+  standing: Standing,
+  say: (group: Group) => string[] | null,
+): Rule {
+  return (facts) => {
+    const { connections, server } = facts;
+    const those = connections.filter((one) => one.standing === standing);
+    const number = those.length;
+    if (number === 0) return null;
+    const pids = those.flatMap(({ holders }) => holders.map(({ pid }) => pid));
+    const keeper = pids.find((pid) => pid === server?.pid) ?? pids[0];
+    const [one, name] = [number === 1, server?.name];
+    return say({ ...facts, number, one, keeper: `PID ${keeper}`, name });
+  };
+}
+
+interface Group extends Facts {
+  number: number;
+  one: boolean;
+  /** Whoever holds them: the server, if it is among those that do. */
+  keeper: string;
+  name: string | undefined;
 }
 
 function describeEnd(
@@ -244,17 +241,16 @@ function describeEnd(
   return sentences.filter(Boolean).join(' ');
 }
 
-interface Group {
-  length: number;
-  one: boolean;
-  /** Whoever holds them: the server, if it is among those that do. */
-  keeper: string;
-}
-
-function having({ connections, server }: Facts, standing: Standing): Group {
-  const those = connections.filter((one) => one.standing === standing);
-  const pids = those.flatMap(({ holders }) => holders.map(({ pid }) => pid));
-  const keeper = pids.find((pid) => pid === server?.pid) ?? pids[0];
-  const { length } = those;
-  return { length, one: length === 1, keeper: `PID ${keeper}` };
-}
+/** The most serious first. */
+const RULES: Rule[] = [
+  keepsPort,
+  isStopped,
+  keepsFinished,
+  keepsForgotten,
+  keepsLeft,
+  leavesZombies,
+  runsOutOfDescriptors,
+  runsOutOfProcesses,
+  refusesNewcomers,
+  letsClientsWait,
+];

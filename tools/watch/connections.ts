@@ -21,7 +21,8 @@ export function connectionLines(
   if (open === 0) return [[heading('connections'), [`none${past}`]]];
 
   // The server's end is the same in every row: it goes first.
-  const pair = columns < WIDE ? remoteOf : pairOf;
+  const pair = ({ local, remote }: Pair) =>
+    `${columns < WIDE ? '' : `${local} `}⇄ ${remote}`;
   const title = `${count(open, 'connection')}${past}`;
   const pairs = connections.map(pair);
   const width = Math.max(...[title, ...pairs].map(({ length }) => length));
@@ -53,14 +54,6 @@ function layOut(cells: string[], pairWidth: number): string {
   const [fd = '', pair = '', state = '', held = '', client = ''] = cells;
   const start = `${fd.padStart(5)}  ${pair.padEnd(pairWidth)}`;
   return `${start}  ${state.padEnd(11)} ${held.padEnd(11)} ${client}`;
-}
-
-function pairOf({ local, remote }: Pair): string {
-  return `${local} ⇄ ${remote}`;
-}
-
-function remoteOf({ remote }: Pair): string {
-  return `⇄ ${remote}`;
 }
 
 const STYLE_OF: Record<Standing, Style> = {

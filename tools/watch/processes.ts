@@ -71,15 +71,13 @@ function leftOut(groups: [number, string, string][]): string | null {
   return parts.length > 0 ? `… and ${parts.join(' and ')} more` : null;
 }
 
-interface Widths {
-  pid: number;
-  name: number;
-}
-
-function widthsOf(members: Member[]): Widths {
+/** How wide each column is. */
+function widthsOf(members: Member[]) {
+  const widest = (texts: string[]) =>
+    Math.max(...texts.map(({ length }) => length));
   return {
-    pid: Math.max(...members.map(({ pid }) => String(pid).length)),
-    name: Math.max(...members.map(({ name }) => name.length)),
+    pid: widest(members.map(({ pid }) => `${pid}`)),
+    name: widest(members.map(({ name }) => name)),
   };
 }
 
@@ -88,7 +86,7 @@ const TREE_WIDTH = 6;
 function processLine(
   member: Model['processes'][number],
   last: boolean,
-  widths: Widths,
+  widths: ReturnType<typeof widthsOf>,
   columns: number,
 ): Line {
   const { depth, pid, name, age, doing } = member;

@@ -292,7 +292,7 @@ function connection(
     kind: 'wire',
     at: [x1, top + y1, x2, top + y2],
     tone: standing === 'closed' ? 'good' : hangs ? 'bad' : 'kernel',
-    ...WIRES[standing],
+    ...ENDS[standing].wire,
     ...(note && !form.note && { lines: note }),
   };
   const beside: Shape[] =
@@ -312,7 +312,7 @@ function connection(
     key: `${key} client`,
     kind: 'box',
     at: place(form.client, top),
-    tone: CLIENTS[standing] ?? 'process',
+    tone: ENDS[standing].client,
     title: many ? `${group.length} more clients` : `${name} ${portOf(address)}`,
     ...(client?.pid && !many && { aside: `${client.pid}` }),
     lines: sayClient(link, many),
@@ -321,23 +321,18 @@ function connection(
   return [...ours, wire, ...beside, theirs];
 }
 
-const WIRES: Record<Link['standing'], Pick<Shape, 'title' | 'arrow'>> = {
-  served: {},
-  queued: {},
-  knocking: { title: 'SYN', arrow: 'cut' },
-  finished: { title: 'no FIN' },
-  forgotten: { title: 'no FIN' },
-  left: { title: 'FIN', arrow: 'left' },
-  closed: { title: 'FIN', arrow: 'right' },
-};
-
-const CLIENTS: Partial<Record<Link['standing'], Tone>> = {
-  finished: 'bad',
-  forgotten: 'bad',
-  knocking: 'bad',
-  queued: 'socket',
-  left: 'kernel',
-  closed: 'good',
+/** What goes over a wire, and what the client at its end looks like. */
+const ENDS: Record<
+  Link['standing'],
+  { client: Tone; wire?: Pick<Shape, 'title' | 'arrow'> }
+> = {
+  served: { client: 'process' },
+  queued: { client: 'socket' },
+  knocking: { client: 'bad', wire: { title: 'SYN', arrow: 'cut' } },
+  finished: { client: 'bad', wire: { title: 'no FIN' } },
+  forgotten: { client: 'bad', wire: { title: 'no FIN' } },
+  left: { client: 'kernel', wire: { title: 'FIN', arrow: 'left' } },
+  closed: { client: 'good', wire: { title: 'FIN', arrow: 'right' } },
 };
 
 /** Open file descriptions, one or many: how many references lead to each. */
