@@ -155,18 +155,14 @@ function miss({ headers }: IncomingMessage, response: ServerResponse): void {
 }
 
 const NO_SUCH_PAGE = `<!doctype html>
-<html lang="en">
+<html lang="en" style="color-scheme: light dark">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,">
 <title>No such page</title>
-<style>
-:root { color-scheme: light dark; font: 18px/1.6 system-ui, sans-serif }
-body { margin: 15vh auto; max-width: 30em; padding: 0 24px }
-</style>
+<body style="font: 18px/1.6 sans-serif; margin: 15vh 10vw">
 <h1>No such page</h1>
 <p><a href="/">To the beginning of the course</a>
-</html>
 `;
 
 /** Sends models for as long as somebody listens, see EventSource. */
