@@ -172,15 +172,14 @@ describe.skipIf(lacking)('the site', () => {
   });
 
   test('is light or dark, as the reader has it', async () => {
-    const ground =
-      'getComputedStyle(document.documentElement).getPropertyValue("--vp-c-bg")';
+    const ground = 'getComputedStyle(document.body).backgroundColor';
     await page.emulateMedia({ colorScheme: 'dark' });
     await open(here(''));
     const dark = await page.evaluate(ground);
     await page.emulateMedia({ colorScheme: 'light' });
     await open(here(''));
     const light = await page.evaluate(ground);
-    expect([light, dark]).toEqual(['#ffffff', '#0d1117']);
+    expect([light, dark]).toEqual(['rgb(255, 255, 255)', 'rgb(13, 17, 23)']);
     await page.click('.VPNavBar .VPSwitchAppearance');
     expect(await page.evaluate(ground)).toBe(dark);
     await page.click('.VPNavBar .VPSwitchAppearance');
