@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { withCleanUp } from '../../tools/harness/programs';
 import { readProcess } from '../../tools/kernel/processes';
 import { LABS } from '../../tools/lab/labs';
-import { type Lab, openNotebook } from '../../tools/lab/notebook';
+import { type Lab, Notebook } from '../../tools/lab/notebook';
 import type { Note, Replay } from '../../tools/model/replay';
 import { chosenStages } from '../support/server';
 
@@ -27,7 +27,7 @@ async function perform(lab: Lab): Promise<Step[]> {
     step: (words: string) => steps.push({ words, notes: [] }),
     note: (...notes: Note[]) => steps.at(-1)?.notes.push(...notes),
   };
-  await withCleanUp((defer) => lab.run(openNotebook(defer, witness)));
+  await withCleanUp((defer) => lab.run(new Notebook(defer, witness)));
   return steps;
 }
 

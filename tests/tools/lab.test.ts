@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { LABS } from '../../tools/lab/labs';
-import { openNotebook, printTo } from '../../tools/lab/notebook';
+import { Notebook, printTo } from '../../tools/lab/notebook';
 import { startTool, untilItSays } from '../support/server';
 import { openTerminal } from '../support/terminal';
 
@@ -21,7 +21,7 @@ test('a lab that does not exist is a mistake in one line', async () => {
 
 test('a lab that sees something else says so', async () => {
   const lines: string[] = [];
-  const notebook = openNotebook(
+  const notebook = new Notebook(
     onTestFinished,
     printTo((line) => lines.push(line)),
   );
@@ -29,7 +29,7 @@ test('a lab that sees something else says so', async () => {
   notebook.expect('the server lives', true);
   expect(lines[0]).toContain('✗ NOT SO: the server is dead');
   expect(lines[1]).toContain('✓ the server lives');
-  expect(notebook.contradictions()).toBe(1);
+  expect(notebook.contradictions).toBe(1);
 });
 
 test('a lab asks for a prediction first', async () => {

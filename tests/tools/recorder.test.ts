@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { withCleanUp } from '../../tools/harness/programs';
-import { LABS } from '../../tools/lab/labs';
-import { type Lab, openNotebook } from '../../tools/lab/notebook';
+import { type ChapterLab, LABS } from '../../tools/lab/labs';
+import { Notebook } from '../../tools/lab/notebook';
 import { format, Recorder } from '../../tools/lab/recorder';
 import type { Frame } from '../../tools/model/frames';
 import { type Replay, unfold } from '../../tools/model/replay';
 
 test('a lab that is recorded again shows the same pictures', async () => {
-  const lab = LABS.hang as Lab;
+  const lab = LABS.hang as ChapterLab;
   const recorder = new Recorder([]);
   const replay = await withCleanUp(async (defer) => {
-    await lab.run(openNotebook(defer, recorder));
+    await lab.run(new Notebook(defer, recorder));
     return recorder.finish(lab);
   });
   const recorded = readFileSync('docs/replays/hang.json', 'utf8');

@@ -8,9 +8,11 @@ import {
   type Finding,
   fewOf,
   serverEndOf,
+  whatItDoes,
 } from '../experiments/findings';
+import { ask } from '../experiments/visits';
 import { type Client, get, LAST_REQUEST, openClient } from '../harness/clients';
-import { untilEndedOrIdle, untilIdle, watchIdle } from '../harness/idle';
+import { untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   hearOut,
@@ -18,18 +20,27 @@ import {
   lastWords,
   type Server,
   startServer,
+  suspend,
   type Target,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { descriptorsOf } from '../kernel/descriptors';
-import { isStopped } from '../kernel/processes';
+
+/** What was found, where something is to be so. */
+export function judge(
+  isSo: boolean,
+  figure: string,
+  evidence: string[],
+): Finding {
+  return { verdict: isSo ? 'good' : 'bad', figure, measured: {}, evidence };
+}
 
 export function good(figure: string, evidence: string[] = []): Finding {
-  return { verdict: 'good', figure, measured: {}, evidence };
+  return judge(true, figure, evidence);
 }
 
 export function bad(figure: string, evidence: string[] = []): Finding {
-  return { verdict: 'bad', figure, measured: {}, evidence };
+  return judge(false, figure, evidence);
 }
 
 /** Is a connection closed before anybody has read what came over it? */
@@ -37,48 +48,32 @@ export async function tooEarly(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
   // While the server is stopped, the kernel completes the handshake, and the
   // request arrives.
-  process.kill(server.pid, 'SIGSTOP');
-  await waitFor('it is stopped', () => isStopped(server.pid));
+  await suspend(server);
   const client = await openClient(server, defer);
   client.send(LAST_REQUEST);
   await waitFor('the request has arrived', () => {
     return (serverEndOf(server, client)?.socket.receiveQueue ?? 0) > 0;
   });
   process.kill(server.pid, 'SIGCONT');
-  await untilOver(server, [client]);
+  await untilIdle(server, client.over);
   // The reset arrives before the server has come to its end, and said why.
-  await untilEndedOrIdle(server);
-  if (!isAlive(server)) await hearOut(server.program);
+  if (await untilIdle(server, () => !isAlive(server))) {
+    await hearOut(server.program);
+  }
   const words = lastWords(server.program, /EBADF/);
-  const evidence = [
-    isAlive(server)
-      ? describeProcess(server, server.pid)
-      : `PID ${server.pid} has ended`,
-    ...(words ? [`it printed: ${words}`] : []),
-  ];
+  const evidence = [whatItDoes(server)];
+  if (words) evidence.push(`it printed: ${words}`);
   const got = client.received() === '' ? 'no answer' : 'its answer';
   const figure = `the client got ${got} and ${endOf(client)}`;
   const reset = client.over() && !client.ended();
   const ofTheClient = words !== '' && !words.includes('accept');
-  const asPlanned = got === 'no answer' && reset && ofTheClient;
-  return asPlanned ? good(figure, evidence) : bad(figure, evidence);
+  return judge(got === 'no answer' && reset && ofTheClient, figure, evidence);
 }
 
 /** How a connection has ended for a client. */
 function endOf(client: Client): string {
   if (client.ended()) return 'a FIN';
   return client.over() ? 'a reset (RST)' : 'no end';
-}
-
-/** Waits until all connections are over, or the server does nothing more. */
-export async function untilOver(
-  server: Server,
-  clients: Client[],
-): Promise<void> {
-  const idle = watchIdle(server);
-  await waitFor('all connections are over or the server is idle', () => {
-    return clients.every((client) => client.over()) || idle();
-  });
 }
 
 const COUNTING = 3;
@@ -91,7 +86,7 @@ export async function length(target: Target, defer: Defer): Promise<Finding> {
     const client = await openClient(server, defer);
     client.send(get('/'));
     clients.push(client);
-    await untilOver(server, [client]);
+    await untilIdle(server, client.over);
     const mistake = wrongLength(client.received());
     if (mistake !== null) {
       return bad(mistake, [describeProcess(server, server.pid)]);
@@ -108,9 +103,7 @@ export async function length(target: Target, defer: Defer): Promise<Finding> {
     const { fd } = holders.find(({ pid }) => pid === server.pid) ?? { fd: -1 };
     return `descriptor ${fd} → ${formatPair(socket)} is in the state ${socket.state} in ${describeRole(server, server.pid)}`;
   });
-  return held.length === COUNTING
-    ? good(figure, evidence)
-    : bad(figure, evidence);
+  return judge(held.length === COUNTING, figure, evidence);
 }
 
 /** @returns what is wrong with the length that an answer says, if anything */
@@ -129,8 +122,7 @@ function wrongLength(answer: string): string | null {
 export async function standard(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
   const client = await openClient(server, defer);
-  client.send(LAST_REQUEST);
-  await untilOver(server, [client]);
+  await ask(server, [client]);
   const open = descriptorsOf(server.pid) ?? new Map<number, string>();
   const lines = [0, 1, 2].map(
     (fd) => `descriptor ${fd} → ${open.get(fd) ?? 'nothing'}`,
@@ -142,9 +134,11 @@ export async function standard(target: Target, defer: Defer): Promise<Finding> {
     return bad(figure, [...lines, ...listenerLine(server)]);
   }
   const kept = [0, 1, 2].filter((fd) => !isNobodys(open.get(fd) ?? ''));
-  return kept.length > 0
-    ? bad(`the client got its page, and ${kept.join(', ')} are not free`, lines)
-    : good('the client got its page and nothing else', lines);
+  const isSo = kept.length === 0;
+  const rest = isSo
+    ? ' and nothing else'
+    : `, and ${kept.join(', ')} are not free`;
+  return judge(isSo, `the client got its page${rest}`, lines);
 }
 
 function listenerLine({ listener }: Server): string[] {

@@ -8,17 +8,14 @@ import {
   describeQueue,
   describeRole,
   type Finding,
+  holdersOf,
   serverEndOf,
+  whatItDoes,
 } from '../experiments/findings';
-import { describeFailure, failed, visit } from '../experiments/visits';
+import { ask, describeFailure, failed, visit } from '../experiments/visits';
 import { describeZombies, zombiesLeft } from '../experiments/zombies';
-import {
-  type Client,
-  LAST_REQUEST,
-  openClient,
-  openClients,
-} from '../harness/clients';
-import { untilIdle, watchIdle } from '../harness/idle';
+import { LAST_REQUEST, openClient, openClients } from '../harness/clients';
+import { killOneOf, untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   isAlive,
@@ -38,18 +35,15 @@ import {
   zombiesOf,
 } from '../kernel/processes';
 import { findHolders, findListeners } from '../kernel/sockets';
-import { bad, good, untilOver } from './connections';
+import { bad, good, judge } from './connections';
 
 /** The children that have not ended. */
 function livingOf({ pid }: Server): number[] {
   return childrenOf(pid).filter(isRunning);
 }
 
-/** Lets clients ask, and waits for the end of their answers. */
-async function ask(server: Server, clients: Client[]): Promise<number> {
-  for (const client of clients) client.send(LAST_REQUEST);
-  await untilOver(server, clients);
-  return clients.filter((client) => client.received() !== '').length;
+function describeFamily(server: Server, others = livingOf(server)): string[] {
+  return [server.pid, ...others].map((pid) => describeProcess(server, pid));
 }
 
 // A limit on children /////////////////////////////////////////////////////////
@@ -107,29 +101,30 @@ export async function race(target: Target, defer: Defer): Promise<Finding> {
   const [child = 0] = childrenOf(server.pid);
   await ask(server, [client]);
   await waitFor('the child has ended', () => !isRunning(child));
-  const idle = watchIdle(server, LOOKING_MS);
-  await letGo(server, () => readProcess(child) === null || idle());
-  if (readProcess(child) === null) return good('no zombie stays');
-  const state = isAlive(server)
-    ? describeProcess(server, server.pid)
-    : `PID ${server.pid} has ended`;
-  return bad('the zombie stays', [...describeZombies(server, [child]), state]);
+  const isReaped = () => readProcess(child) === null;
+  await letGo(server, isReaped, LOOKING_MS);
+  if (isReaped()) return good('no zombie stays');
+  const evidence = [...describeZombies(server, [child]), whatItDoes(server)];
+  return bad('the zombie stays', evidence);
 }
 
 /** Whether it stops itself before it waits, see hole.ts. */
-async function stops(server: Server): Promise<boolean> {
-  const idle = watchIdle(server);
-  await waitFor('it has stopped itself', () => isStopped(server.pid) || idle());
-  return isAlive(server) && isStopped(server.pid);
+function stops(server: Server): Promise<boolean> {
+  return untilIdle(server, () => isStopped(server.pid));
 }
 
 /** Lets it go on, however often it stops, until something is so. */
-async function letGo(server: Server, isSo: () => boolean): Promise<void> {
-  await waitFor('the server has gone on', () => {
+async function letGo(
+  server: Server,
+  isSo: () => boolean,
+  quietMs?: number,
+): Promise<void> {
+  const goOn = () => {
     if (isSo() || !isAlive(server)) return true;
     if (isStopped(server.pid)) process.kill(server.pid, 'SIGCONT');
     return false;
-  });
+  };
+  await untilIdle(server, goOn, quietMs);
 }
 
 async function notStopped(server: Server): Promise<Finding> {
@@ -181,8 +176,7 @@ async function stopOnce(
   const elapsed = performance.now() - since;
   const seconds = `${(elapsed / 1000).toFixed(1)} s`;
   if (isAlive(server)) {
-    const all = [server.pid, ...livingOf(server)];
-    const states = all.map((pid) => describeProcess(server, pid));
+    const states = describeFamily(server);
     return bad(`it has not ended ${seconds} after SIGTERM`, states);
   }
   const figure = `it ended ${seconds} after SIGTERM`;
@@ -224,8 +218,7 @@ export async function ignored(target: Target, defer: Defer): Promise<Finding> {
     `SigIgn in /proc/${server.pid}/status is ${mask}`,
     ...describeZombies(server, zombies),
   ];
-  const isSo = isIgnored && zombies.length === 0;
-  return isSo ? good(figure, evidence) : bad(figure, evidence);
+  return judge(isIgnored && zombies.length === 0, figure, evidence);
 }
 
 /** Is a client served by an orphan, which holds nothing else? */
@@ -241,8 +234,9 @@ export async function grandchild(
   const [holder] = holders;
   if (!end || !holder || holders.length > 1) {
     const processes = count(holders.length, 'process holds', 'processes hold');
-    const all = [server.pid, ...holders.map(({ pid }) => pid)];
-    const states = [...new Set(all)].map((pid) => describeProcess(server, pid));
+    const others = holders.map(({ pid }) => pid);
+    const children = others.filter((pid) => pid !== server.pid);
+    const states = describeFamily(server, children);
     return bad(`${processes} the connection`, states);
   }
   const { pid } = holder;
@@ -277,40 +271,32 @@ export async function workers(target: Target, defer: Defer): Promise<Finding> {
   const server = await startServer(target, defer);
   await untilIdle(server);
   const made = livingOf(server);
-  const state = () =>
-    [server.pid, ...livingOf(server)].map((pid) =>
-      describeProcess(server, pid),
-    );
+  const state = () => describeFamily(server);
   if (made.length !== WORKERS) {
     const children = count(made.length, 'child', 'children');
     return bad(`${children} before any client has come`, state());
   }
   const clients = await openClients(server, WORKERS + 1, defer);
   await untilIdle(server);
-  const serving = clients.map((client) => {
-    const holders = serverEndOf(server, client)?.holders ?? [];
-    return holders.map(({ pid }) => pid);
-  });
-  const who = new Set(serving.flat());
-  if (serving.filter((pids) => pids.length > 0).length !== WORKERS) {
-    const some = serving.filter((pids) => pids.length > 0).length;
-    return bad(`${some} of ${clients.length} clients accepted`, state());
+  const serving = clients.map((client) => holdersOf(server, client));
+  const accepted = serving.filter((holders) => holders.length > 0);
+  if (accepted.length !== WORKERS) {
+    const figure = `${accepted.length} of ${clients.length} clients accepted`;
+    return bad(figure, state());
   }
-  if (![...who].every((pid) => made.includes(pid))) {
+  if (!serving.flat().every(({ pid }) => made.includes(pid))) {
     return bad('others than the two workers serve', state());
   }
-  const [victim = 0] = serving[0] ?? [];
-  process.kill(victim, 'SIGKILL');
-  await waitFor('it has ended', () => !isRunning(victim));
-  await untilIdle(server);
+  const victim = serving[0]?.[0]?.pid ?? 0;
+  await killOneOf(server, victim);
   if (livingOf(server).length !== WORKERS) {
     return bad(`PID ${victim} was killed and not replaced`, state());
   }
-  const answered = await ask(server, clients.slice(1));
-  return answered === WORKERS
-    ? good('two clients served, the third waits; a killed worker is replaced')
-    : bad(
-        `${WORKERS - answered} other clients lost with PID ${victim}`,
-        state(),
-      );
+  const lost = WORKERS - (await ask(server, clients.slice(1)));
+  if (lost > 0) {
+    return bad(`${lost} other clients lost with PID ${victim}`, state());
+  }
+  return good(
+    'two clients served, the third waits; a killed worker is replaced',
+  );
 }

@@ -6,7 +6,12 @@ import type { Verdict } from '../common/marks';
 import { count } from '../common/words';
 import type { Client } from '../harness/clients';
 import type { Defer } from '../harness/programs';
-import { familyOf, type Server, type Target } from '../harness/servers';
+import {
+  familyOf,
+  isRunning,
+  type Server,
+  type Target,
+} from '../harness/servers';
 import type { Holder } from '../kernel/descriptors';
 import { childrenOf, readProcess, treeOf } from '../kernel/processes';
 import { describeState } from '../kernel/sleeps';
@@ -63,6 +68,11 @@ export function serverEndOf(
   return { socket, holders };
 }
 
+/** Who holds the server's end of a client's connection. */
+export function holdersOf(...ends: Parameters<typeof serverEndOf>): Holder[] {
+  return serverEndOf(...ends)?.holders ?? [];
+}
+
 /** `descriptor 21 → 127.0.0.1:8888 ⇄ 127.0.0.1:53122` */
 export function describeEnd({ socket }: ServerEnd, { fd }: Holder): string {
   return `descriptor ${fd} → ${formatPair(socket)}`;
@@ -88,6 +98,12 @@ export function describeProcess(server: Server, pid: number): string {
   const process = readProcess(pid);
   const state = process ? describeState(process) : 'gone';
   return `${describeRole(server, pid)} is ${state}`;
+}
+
+/** What a server does, or that it has ended. */
+export function whatItDoes(server: Server): string {
+  const { pid } = server;
+  return isRunning(pid) ? describeProcess(server, pid) : `PID ${pid} has ended`;
 }
 
 /** The first few of many lines, and how many there are besides. */

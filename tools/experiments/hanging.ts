@@ -2,9 +2,8 @@
  * Do clients see the end of their answer?
  */
 import type { Client } from '../harness/clients';
-import { watchIdle } from '../harness/idle';
+import { untilIdle } from '../harness/idle';
 import { type Server, startServer } from '../harness/servers';
-import { waitFor } from '../harness/wait';
 import {
   describeEnd,
   describeRole,
@@ -12,20 +11,17 @@ import {
   fewOf,
   serverEndOf,
 } from './findings';
-import { failed, visit } from './visits';
+import { failed, stay, visit } from './visits';
 
 const REQUESTS = 20;
 
 /** After the answer, does the client see end-of-file? If not, who is it? */
 export const hanging: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
-  const { answered, failure } = await visit(server, REQUESTS, defer, 'stay');
+  const { answered, failure } = await visit(server, REQUESTS, defer, stay);
   if (failure && answered.length === 0) return failed(server, failure);
   const waiting = () => answered.filter((client) => !client.ended());
-  const idle = watchIdle(server);
-  await waitFor('all have seen end-of-file', () => {
-    return waiting().length === 0 || idle();
-  });
+  await untilIdle(server, () => waiting().length === 0);
   const clients = answered.length;
   const hanging = waiting().length;
   return {

@@ -1,23 +1,18 @@
 /**
  * When one process is killed, who else is lost?
  */
-import { type Client, LAST_REQUEST, openClients } from '../harness/clients';
-import { untilIdle, watchIdle } from '../harness/idle';
-import {
-  isAlive,
-  isRunning,
-  type Server,
-  startServer,
-} from '../harness/servers';
-import { waitFor } from '../harness/wait';
+import { type Client, openClients } from '../harness/clients';
+import { killOneOf, untilIdle } from '../harness/idle';
+import { isAlive, type Server, startServer } from '../harness/servers';
 import {
   describeEnd,
   describeRole,
   type Experiment,
   type Finding,
   serverEndOf,
+  whatItDoes,
 } from './findings';
-import { visit } from './visits';
+import { ask, visit } from './visits';
 
 const BYSTANDERS = 2;
 
@@ -27,16 +22,11 @@ export const isolation: Experiment = async (target, defer) => {
   const [victim, ...others] = await openClients(server, 1 + BYSTANDERS, defer);
   const evidence = victim ? await killWhoServes(server, victim) : null;
   if (evidence === null) return nobodyKilled;
-  for (const client of others) client.send(LAST_REQUEST);
-  const idle = watchIdle(server);
-  await waitFor('the others are answered', () => {
-    return others.every((client) => client.over()) || idle();
-  });
+  const served = await ask(server, others);
   const { answered } = await visit(server, 1, defer);
   const clients = 1 + BYSTANDERS + 1;
-  const served = others.filter((client) => client.received() !== '');
-  const lost = clients - served.length - answered.length;
-  if (!isAlive(server)) evidence.push(`PID ${server.pid} has ended`);
+  const lost = clients - served - answered.length;
+  if (!isAlive(server)) evidence.push(whatItDoes(server));
   return {
     verdict: lost === 1 ? 'good' : 'bad',
     figure: `${lost} of ${clients} clients lost`,
@@ -68,10 +58,6 @@ async function killWhoServes(
   const victim = child ?? holders[0];
   if (!end || !victim) return null;
   const role = describeRole(server, victim.pid);
-  process.kill(victim.pid, 'SIGKILL');
-  // Even to die, a process needs its turn.
-  await waitFor('it has ended', () => !isRunning(victim.pid));
-  // And whatever its parent does about it has been done.
-  await untilIdle(server);
+  await killOneOf(server, victim.pid);
   return [`${describeEnd(end, victim)} was served by ${role}: it was killed`];
 }

@@ -1,17 +1,18 @@
 /**
  * What does SIGCHLD do to a server: does it end it, and is it counted?
  */
-import { LAST_REQUEST, openClients } from '../harness/clients';
-import { untilIdle, watchIdle } from '../harness/idle';
+import { type Client, LAST_REQUEST, openClients } from '../harness/clients';
+import { untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
   isAlive,
   isRunning,
   type Server,
   startServer,
+  suspend,
 } from '../harness/servers';
 import { waitFor } from '../harness/wait';
-import { childrenOf, isStopped, zombiesOf } from '../kernel/processes';
+import { childrenOf, zombiesOf } from '../kernel/processes';
 import { type Experiment, tooFew } from './findings';
 import { describeFailure, failed, visit } from './visits';
 import { describeZombies, zombiesLeft } from './zombies';
@@ -26,7 +27,7 @@ export const interruption: Experiment = async (target, defer) => {
     if (failure) return failed(server, { ...failure, at: signals });
     // The child's end has sent one. But if it came just before accept began
     // to wait, it has interrupted nothing. So here is another.
-    await waitFor('the server sleeps', watchIdle(server));
+    await untilIdle(server);
     if (isAlive(server)) process.kill(server.pid, 'SIGCHLD');
   }
   const { failure } = await visit(server, 1, defer);
@@ -44,23 +45,14 @@ const TOGETHER = 50;
 /** When many children end at once, does the server wait for all of them? */
 export const counting: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
-  const before = childrenOf(server.pid).length;
+  const before = childrenOf(server.pid);
   const clients = await openClients(server, TOGETHER, defer);
-  const children = await childrenFor(server, before + TOGETHER);
-  if (children.length < before + TOGETHER) {
-    return tooFew(children.length - before, TOGETHER);
-  }
-  await waitFor('the parent is back at accept', watchIdle(server));
-  // While the parent is stopped, 50 signals become one: a pending signal is
-  // a yes or no, see signal(7).
-  process.kill(server.pid, 'SIGSTOP');
-  await waitFor('it is stopped', () => isStopped(server.pid));
-  for (const client of clients) client.send(LAST_REQUEST);
-  await waitFor('all children have ended', () => {
-    // Where SIGCHLD is ignored, not even a zombie is left of them.
-    const alive = children.filter((pid) => isRunning(pid)).length;
-    return alive <= before;
-  });
+  const since = () =>
+    childrenOf(server.pid).filter((pid) => !before.includes(pid));
+  await untilIdle(server, () => since().length >= TOGETHER);
+  const children = since();
+  if (children.length < TOGETHER) return tooFew(children.length, TOGETHER);
+  await endTogether(server, clients, children);
   process.kill(server.pid, 'SIGCONT');
   const awake = await zombiesAwake(server, defer);
   const left = awake.filter((pid) => children.includes(pid));
@@ -74,6 +66,22 @@ export const counting: Experiment = async (target, defer) => {
     evidence: describeZombies(server, left),
   };
 };
+
+/**
+ * Stops a parent, and has its children end meanwhile. Their signals become
+ * one: a pending signal is a yes or no, see signal(7).
+ */
+export async function endTogether(
+  server: Server,
+  clients: Client[],
+  children: number[],
+): Promise<void> {
+  await untilIdle(server); // it is back at accept
+  await suspend(server);
+  for (const client of clients) client.send(LAST_REQUEST);
+  // Where SIGCHLD is ignored, not even a zombie is left of them.
+  await waitFor('all have ended', () => !children.some(isRunning));
+}
 
 /**
  * The zombies of a server that has certainly noticed its signal. Any thread
@@ -90,15 +98,4 @@ async function zombiesAwake(server: Server, defer: Defer): Promise<number[]> {
   waker?.socket.destroy();
   await untilIdle(server);
   return awake;
-}
-
-/** The children that serve silent clients, all of them or as many as come. */
-async function childrenFor(server: Server, count: number): Promise<number[]> {
-  const idle = watchIdle(server);
-  const children = () => childrenOf(server.pid);
-  await waitFor(
-    'there are children',
-    () => children().length >= count || idle(),
-  );
-  return children();
 }

@@ -2,12 +2,11 @@
  * Clients that visit a server one after the other.
  */
 import { type Client, LAST_REQUEST, openClient } from '../harness/clients';
-import { untilEndedOrIdle, watchIdle } from '../harness/idle';
+import { untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import { hearOut, isAlive, lastWords, type Server } from '../harness/servers';
-import { waitFor } from '../harness/wait';
 import { childrenOf, readProcess } from '../kernel/processes';
-import { describeProcess, type Finding } from './findings';
+import { type Finding, whatItDoes } from './findings';
 
 /** How a number of visits went. */
 export interface Visits {
@@ -31,14 +30,13 @@ export interface Failure {
  * Lets clients visit, each after the one before has been answered and its
  * child, if it had one, has ended. Ends early when one gets no answer.
  *
- * @param after what a client does that has been answered: keep its end of
- *   the connection open, or leave
+ * @param then what a client does that has been answered: it leaves
  */
 export async function visit(
   server: Server,
   count: number,
   defer: Defer,
-  after: 'stay' | 'leave' = 'leave',
+  then: (client: Client) => void = leave,
 ): Promise<Visits> {
   const answered: Client[] = [];
   const children = watchChildren(server);
@@ -47,20 +45,29 @@ export async function visit(
   while (answered.length < count) {
     const client = await askOnce(server, defer, hangs);
     if (client === null) {
-      return {
-        answered,
-        failure: await whyUnanswered(server, answered.length + 1),
-      };
+      const failure = await describeFailure(server, answered.length + 1);
+      return { answered, failure };
     }
     answered.push(client);
     hangs ||= !client.ended();
-    if (after === 'leave') client.socket.destroy();
-    const idle = watchIdle(server);
-    await waitFor('its child has ended', () => {
-      return children() <= before || idle();
-    });
+    then(client);
+    await untilIdle(server, () => children() <= before);
   }
   return { answered, failure: null };
+}
+
+function leave({ socket }: Client): void {
+  socket.destroy();
+}
+
+/** A visitor who keeps its end of the connection open. */
+export function stay(): void {}
+
+/** Lets clients ask. @returns how many of them got an answer */
+export async function ask(server: Server, clients: Client[]): Promise<number> {
+  for (const client of clients) client.send(LAST_REQUEST);
+  await untilIdle(server, () => clients.every((client) => client.over()));
+  return clients.filter((client) => client.received() !== '').length;
 }
 
 /**
@@ -77,11 +84,8 @@ async function askOnce(
   const client = await openClient(server, defer).catch(() => null);
   if (client === null) return null;
   client.send(LAST_REQUEST);
-  const idle = watchIdle(server);
   const answered = () => client.received() !== '';
-  await waitFor('the server has answered or gone idle', () => {
-    return client.over() || (hasty && answered()) || idle();
-  });
+  await untilIdle(server, () => client.over() || (hasty && answered()));
   return answered() ? client : null;
 }
 
@@ -96,17 +100,12 @@ function watchChildren({ pid }: Server): () => number {
   };
 }
 
-async function whyUnanswered(server: Server, at: number): Promise<Failure> {
-  await untilEndedOrIdle(server);
-  return describeFailure(server, at);
-}
-
 /** What is wrong with a server that does not answer. */
 export async function describeFailure(
   server: Server,
   at: number,
 ): Promise<Failure> {
-  const died = !isAlive(server);
+  const died = await untilIdle(server, () => !isAlive(server));
   if (died) await hearOut(server.program);
   const output = server.program.output();
   const error = ERRORS.find(([, words]) => words.test(output));
@@ -131,10 +130,7 @@ export function failed(
     server.program,
     ERRORS.find(([name]) => name === error)?.[1],
   );
-  const { pid } = server;
-  const evidence = [
-    died ? `PID ${pid} has ended` : describeProcess(server, pid),
-  ];
+  const evidence = [whatItDoes(server)];
   if (words) evidence.push(`it printed: ${words}`);
   return {
     verdict: 'bad',

@@ -1,15 +1,9 @@
 /**
  * Does one client wait for another?
  */
-import {
-  type Client,
-  LAST_REQUEST,
-  openClient,
-  openClients,
-} from '../harness/clients';
-import { watchIdle } from '../harness/idle';
+import { type Client, openClient, openClients } from '../harness/clients';
+import { untilIdle } from '../harness/idle';
 import { type Server, startServer } from '../harness/servers';
-import { waitFor } from '../harness/wait';
 import {
   describeEnd,
   describeProcess,
@@ -19,6 +13,7 @@ import {
   fewOf,
   serverEndOf,
 } from './findings';
+import { ask } from './visits';
 
 const CLIENTS = 8;
 
@@ -28,19 +23,11 @@ export const waiting: Experiment = async (target, defer) => {
   // A queue lets clients connect, too. So the last one speaks, and no other.
   const others = await openClients(server, CLIENTS - 1, defer);
   const last = await openClient(server, defer);
-  const answered = () => last.received() !== '';
-  const verdict = async () => {
-    const idle = watchIdle(server);
-    await waitFor('the last is answered or the server idle', () => {
-      return answered() || last.over() || idle();
-    });
-    return answered();
-  };
-  last.send(LAST_REQUEST);
-  const atOnce = await verdict();
+  const atOnce = (await ask(server, [last])) === 1;
   const evidence = atOnce ? [] : whyItWaits(server, others);
   for (const { socket } of others) socket.destroy();
-  const afterwards = await verdict();
+  await untilIdle(server, last.over);
+  const afterwards = last.received() !== '';
   return {
     verdict: atOnce ? 'good' : 'bad',
     figure: `last of ${CLIENTS} ${waited(atOnce, afterwards)}`,

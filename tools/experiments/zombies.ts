@@ -3,7 +3,7 @@
  * for another process?
  */
 import { count } from '../common/words';
-import { watchIdle } from '../harness/idle';
+import { untilIdle } from '../harness/idle';
 import {
   familyOf,
   isRunning,
@@ -12,7 +12,6 @@ import {
   setSoftLimit,
   startServer,
 } from '../harness/servers';
-import { waitFor } from '../harness/wait';
 import {
   listProcesses,
   threadsOfUser,
@@ -58,11 +57,9 @@ function countLiving({ pid }: Server): number {
 /** The zombies of a server that has had its time to bury them. */
 export async function zombiesLeft(server: Server): Promise<number[]> {
   const found = () => zombiesOf(server.pid).map(({ pid }) => pid);
-  const idle = watchIdle(server, REAPING_MS);
   const deadline = Date.now() + 15 * REAPING_MS;
-  await waitFor('there are no zombies', () => {
-    return found().length === 0 || idle() || Date.now() > deadline;
-  });
+  const over = () => found().length === 0 || Date.now() > deadline;
+  await untilIdle(server, over, REAPING_MS);
   return found();
 }
 

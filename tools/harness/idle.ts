@@ -2,7 +2,7 @@
  * Waiting until a server has nothing left to do.
  */
 import { childrenOf, readProcess, switchesOf } from '../kernel/processes';
-import { isAlive, orphansOf, type Server } from './servers';
+import { isRunning, orphansOf, type Server } from './servers';
 import { startStopwatch, waitFor } from './wait';
 
 const QUIET_MS = 250;
@@ -10,14 +10,34 @@ const PATIENCE_MS = 10_000; // with one that never sleeps
 const LOOK_EVERY_MS = 25; // each look reads some dozens of files
 
 /**
- * Tells whether a server has nothing left to do: all its processes sleep, and
- * none has woken up for a while. Busy machines do not matter here, for a
- * process that waits for its turn is running, not sleeping.
+ * Waits until something is so, or the server has nothing left to do: all its
+ * processes sleep, and none has woken up for a while. Busy machines do not
+ * matter here, for a process that waits for its turn is running, not sleeping.
  *
+ * @param isSo what may come about before; nothing unless told
  * @param quietMs how long nobody may have woken up
- * @returns what to ask again and again
+ * @returns whether it is so
  */
-export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
+export async function untilIdle(
+  server: Server,
+  isSo = () => false,
+  quietMs = QUIET_MS,
+): Promise<boolean> {
+  const idle = watchIdle(server, quietMs);
+  await waitFor('the server is idle', () => isSo() || idle());
+  return isSo();
+}
+
+/** Kills a process of a server, and waits until nobody does anything about it. */
+export async function killOneOf(server: Server, pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  // Even to die, a process needs its turn.
+  await waitFor('it has ended', () => !isRunning(pid));
+  await untilIdle(server);
+}
+
+/** Tells, again and again, whether a server has nothing left to do. */
+function watchIdle(server: Server, quietMs: number): () => boolean {
   const stopwatch = startStopwatch();
   let activity: string | null = null;
   let since = 0;
@@ -37,17 +57,6 @@ export function watchIdle(server: Server, quietMs = QUIET_MS): () => boolean {
     // Twice: between two looks, the caller receives what has been sent.
     return quiet && wasQuiet;
   };
-}
-
-/** Waits until a server has nothing left to do. */
-export async function untilIdle(server: Server): Promise<void> {
-  await waitFor('the server is idle', watchIdle(server));
-}
-
-/** Waits until a server has ended, or has nothing left to do. */
-export async function untilEndedOrIdle(server: Server): Promise<void> {
-  const idle = watchIdle(server);
-  await waitFor('it has ended or gone idle', () => !isAlive(server) || idle());
 }
 
 /** Whether somebody runs who has lost his parent, as after a double fork. */

@@ -8,7 +8,12 @@ import { statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Obstacle } from '../common/run';
-import { type Process, readProcess, treeOf } from '../kernel/processes';
+import {
+  isStopped,
+  type Process,
+  readProcess,
+  treeOf,
+} from '../kernel/processes';
 import { findHolders, findListeners, type Listener } from '../kernel/sockets';
 import { listDescendants } from './orphans';
 import { type Defer, type Program, startProgram } from './programs';
@@ -207,6 +212,12 @@ export function isAlive({ pid }: Server): boolean {
 export function isRunning(pid: number): boolean {
   const process = readProcess(pid);
   return process !== null && !'ZX'.includes(process.state);
+}
+
+/** Stops a server, with SIGSTOP, and waits until it has stopped. */
+export async function suspend({ pid }: Server): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await waitFor('it is stopped', () => isStopped(pid));
 }
 
 // Not a place in the code, nor what else Node prints below an error.

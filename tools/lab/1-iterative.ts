@@ -3,21 +3,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { formatPair } from '#shared/sockets';
-import { queueLength, serverEndOf } from '../experiments/findings';
-import { get, openClient } from '../harness/clients';
+import { holdersOf, queueLength } from '../experiments/findings';
+import { get } from '../harness/clients';
 import {
   advance,
   getRequest,
   openConnection,
   politely,
 } from '../harness/connections';
-import { watchIdle } from '../harness/idle';
+import { untilIdle } from '../harness/idle';
 import { startProgram } from '../harness/programs';
 import { lastWords, type Server } from '../harness/servers';
 import { STAGES } from '../harness/stages';
 import { descriptorsOf } from '../kernel/descriptors';
 import {
-  askFor,
   comesTrue,
   hasEnded,
   type Lab,
@@ -25,22 +24,17 @@ import {
   pageLines,
   SILENCE,
   socketLine,
-  startStage,
   stateLine,
 } from './notebook';
 
-const CHAPTER = 'docs/1-iterative.md';
-
 const socketPair: Lab = {
   summary: 'two clients, one port: what tells them apart?',
-  chapter: CHAPTER,
-  plan:
-    'Part 1 is started and shows its system calls. Two clients connect; ' +
-    'neither of them calls bind.',
+  plan: `
+    Part 1 is started and shows its system calls. Two clients connect; neither
+    of them calls bind.`,
   question: 'Both talk to the same port of the server. What tells them apart?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part1', '--quiet', '--trace');
+  async run({ start, step, show, expect, defer }) {
+    const server = await start('part1', '--quiet', '--trace');
     step('Two clients: socket, connect, write.');
     const address = { address: '127.0.0.1', port: server.port };
     const manner = politely(getRequest('/', address));
@@ -62,26 +56,23 @@ const socketPair: Lab = {
     const [one, other] = clients.map(({ local }) => local.port);
     expect('the kernel gave each client a port of its own', one !== other);
   },
-  conclusion:
-    'The server binds to the port that clients know; a client leaves it to ' +
-    'the kernel, which picks an ephemeral one. ' +
-    'A connection is named by both ends, the socket pair, so any number of ' +
-    'them can share the port of the server. ' +
-    'accept returned a new descriptor for each, while the listener went on ' +
-    'listening.',
+  conclusion: `
+    The server binds to the port that clients know; a client leaves it to the
+    kernel, which picks an ephemeral one. A connection is named by both ends,
+    the socket pair, so any number of them can share the port of the server.
+    accept returned a new descriptor for each, while the listener went on
+    listening.`,
 };
 
 const descriptors: Lab = {
   summary: 'what has Node opened before us?',
-  chapter: CHAPTER,
-  plan:
-    'Part 1 is started, and a client connects. We look into /proc/PID/fd ' +
-    'before and after.',
-  question:
-    'Between 2 and the listener are descriptors of Node. What do they lead to?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part1', '--quiet');
+  plan: `
+    Part 1 is started, and a client connects. We look into /proc/PID/fd before
+    and after.`,
+  question: `
+    Between 2 and the listener are descriptors of Node. What do they lead to?`,
+  async run({ start, connect, step, show, expect }) {
+    const server = await start('part1', '--quiet');
     const before = descriptorsOf(server.pid) ?? new Map<number, string>();
     show(...[...before].map((one) => fdLine(server, one)));
     expect(
@@ -89,23 +80,20 @@ const descriptors: Lab = {
       lowestFree(before, server.listener.fd) === server.listener.fd,
     );
     step('A client connects.');
-    const client = await openClient(server, defer);
-    const accepted = () => serverEndOf(server, client)?.holders[0];
-    await comesTrue(() => accepted() !== undefined);
-    const holder = accepted();
-    const target = descriptorsOf(server.pid)?.get(holder?.fd ?? -1) ?? '';
-    show(fdLine(server, [holder?.fd ?? -1, target]));
+    const client = await connect(server, 1);
+    const fd = holdersOf(server, client)[0]?.fd ?? -1;
+    const target = descriptorsOf(server.pid)?.get(fd) ?? '';
+    show(fdLine(server, [fd, target]));
     expect(
       'accept returned the lowest number that was free',
-      holder?.fd === lowestFree(before),
+      fd === lowestFree(before),
     );
   },
-  conclusion:
-    'The kernel hands out the lowest number that is free. ' +
-    'Node opened descriptors of its own before our first line ran: event ' +
-    'loops, pipes that wake them, and /dev/null where there was nothing. ' +
-    'So the listener comes after those, and the first connection after the ' +
-    'listener.',
+  conclusion: `
+    The kernel hands out the lowest number that is free. Node opened
+    descriptors of its own before our first line ran: event loops, pipes that
+    wake them, and /dev/null where there was nothing. So the listener comes
+    after those, and the first connection after the listener.`,
 };
 
 function lowestFree(taken: Map<number, string>, without = -1): number {
@@ -120,21 +108,18 @@ function fdLine({ pid }: Server, [fd, target]: [number, string]): string {
 
 const headOfLine: Lab = {
   summary: 'two clients at once: what does the server do meanwhile?',
-  chapter: CHAPTER,
-  plan:
-    'Part 1 is started. One client connects and says nothing; a second one ' +
-    'connects and asks for /.',
+  plan: `
+    Part 1 is started. One client connects and says nothing; a second one
+    connects and asks for /.`,
   question: 'Is the server busy meanwhile, or asleep?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part1', '--quiet', ...SILENCE);
+  async run({ start, connect, ask, step, show, expect }) {
+    const server = await start('part1', '--quiet', ...SILENCE);
     step('The first client connects.');
-    const first = await openClient(server, defer);
-    await comesTrue(() => serverEndOf(server, first)?.holders.length === 1);
-    await comesTrue(watchIdle(server, 100));
+    const first = await connect(server, 1);
+    await untilIdle(server);
     show(stateLine(server.pid));
     step('The second one connects, and asks for /.');
-    const second = await askFor(notebook, server, '/');
+    const second = await ask(server, '/');
     show(socketLine(server, second), `queue: ${queueLength(server)}`);
     expect('it is connected', /ESTABLISHED/.test(socketLine(server, second)));
     expect('nobody has accepted it', queueLength(server) === 1);
@@ -146,13 +131,11 @@ const headOfLine: Lab = {
     show(...pageLines(first).slice(0, 1), ...pageLines(second).slice(0, 1));
     expect('now both have their answer', first.ended() && second.ended());
   },
-  conclusion:
-    'The server slept in poll, which waits until a client says something: ' +
-    'the first one, whom it had accepted. ' +
-    'The second one was connected (ESTABLISHED) and stayed in the queue, its ' +
-    'request unread. ' +
-    'One process that does one thing after the other makes everybody wait ' +
-    'for the slowest.',
+  conclusion: `
+    The server slept in poll, which waits until a client says something: the
+    first one, whom it had accepted. The second one was connected (ESTABLISHED)
+    and stayed in the queue, its request unread. One process that does one
+    thing after the other makes everybody wait for the slowest.`,
 };
 
 const BACKLOG = 5;
@@ -160,18 +143,15 @@ const KNOCKING = 8;
 
 const backlog: Lab = {
   summary: 'how many clients connect to a server that does not accept?',
-  chapter: CHAPTER,
-  plan:
-    `Part 1 is started with listen(fd, ${BACKLOG}) and kept busy. Then ` +
-    `${KNOCKING} more clients connect.`,
+  plan: `
+    Part 1 is started with listen(fd, ${BACKLOG}) and kept busy. Then
+    ${KNOCKING} more clients connect.`,
   question: `How many of the ${KNOCKING} get connected? What do the others see?`,
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
+  async run({ start, connect, step, show, expect }) {
     const flags = ['--quiet', '--backlog', `${BACKLOG}`, ...SILENCE];
-    const server = await startStage(notebook, 'part1', ...flags);
+    const server = await start('part1', ...flags);
     step('One client says nothing: the server waits for it.');
-    const first = await openClient(server, defer);
-    await comesTrue(() => serverEndOf(server, first)?.holders.length === 1);
+    const first = await connect(server, 1);
     step(`${KNOCKING} more clients call connect.`);
     const address = { address: '127.0.0.1', port: server.port };
     const manner = politely(getRequest('/', address));
@@ -198,13 +178,12 @@ const backlog: Lab = {
     };
     expect('all get their answer in the end', await comesTrue(all));
   },
-  conclusion:
-    'The kernel completes handshakes without asking the server, and keeps ' +
-    'backlog + 1 connections until somebody accepts them. ' +
-    'When the queue is full it ignores the SYN of the next client, which ' +
-    'stays in SYN_SENT and tries again after a second. ' +
-    'A longer queue lets more clients wait; it does not answer any of them ' +
-    'sooner.',
+  conclusion: `
+    The kernel completes handshakes without asking the server, and keeps
+    backlog + 1 connections until somebody accepts them. When the queue is full
+    it ignores the SYN of the next client, which stays in SYN_SENT and tries
+    again after a second. A longer queue lets more clients wait; it does not
+    answer any of them sooner.`,
 };
 
 function endOf(state: string): string {
@@ -215,14 +194,13 @@ const PRIVILEGED_PORT = 1;
 
 const ports: Lab = {
   summary: 'when does bind fail?',
-  chapter: CHAPTER,
-  plan:
-    'Part 1 is started twice on one port, then stopped and started again on ' +
-    'it; and once by an ordinary user on port 1.',
+  plan: `
+    Part 1 is started twice on one port, then stopped and started again on it;
+    and once by an ordinary user on port 1.`,
   question: 'Which of these calls of bind fail?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
-    const server = await startStage(notebook, 'part1', '--quiet');
+    const { start, ask, step, show, expect } = notebook;
+    const server = await start('part1', '--quiet');
     step('A second server on the same port.');
     const second = bindTo(notebook, server.port);
     await hasEnded(second);
@@ -230,7 +208,7 @@ const ports: Lab = {
     expect('bind fails with EADDRINUSE', /EADDRINUSE/.test(second.output()));
 
     step('A client is served: the server closes first. Then it is restarted.');
-    const client = await askFor(notebook, server, '/');
+    const client = await ask(server, '/');
     await comesTrue(client.over);
     client.socket.destroy();
     process.kill(server.pid, 'SIGKILL');
@@ -244,20 +222,20 @@ const ports: Lab = {
     step(`An ordinary user binds port ${PRIVILEGED_PORT}.`);
     await bindPrivileged(notebook);
   },
-  conclusion:
-    'A port belongs to one listener at a time: EADDRINUSE. ' +
-    'After a restart the old connections are still in TIME_WAIT, and ' +
-    'SO_REUSEADDR is what lets bind take the port all the same. ' +
-    'The well-known ports below 1024 are for root: EACCES for everybody else.',
+  conclusion: `
+    A port belongs to one listener at a time: EADDRINUSE. After a restart the
+    old connections are still in TIME_WAIT, and SO_REUSEADDR is what lets bind
+    take the port all the same. The well-known ports below 1024 are for root:
+    EACCES for everybody else.`,
 };
 
 function bindTo(
   { defer, targetOf }: Notebook,
   port: number,
-  flags: string[] = [],
+  ...flags: string[]
 ) {
-  const { command } = targetOf(STAGES.part1, ['--quiet', ...flags]);
-  return startProgram([...command, '--port', `${port}`], defer);
+  const own = ['--quiet', ...flags, '--port', `${port}`];
+  return startProgram(targetOf(STAGES.part1, own).command, defer);
 }
 
 // Root gives its rights away for this flag, after the program has been loaded:
@@ -274,7 +252,7 @@ async function bindPrivileged(notebook: Notebook): Promise<void> {
   }
   const root = process.getuid?.() === 0;
   if (root) show('You are root, so this server goes on as user nobody.');
-  const program = bindTo(notebook, PRIVILEGED_PORT, root ? ORDINARY : []);
+  const program = bindTo(notebook, PRIVILEGED_PORT, ...(root ? ORDINARY : []));
   await hasEnded(program);
   show(lastWords(program));
   expect('bind fails with EACCES', /EACCES/.test(program.output()));

@@ -4,48 +4,39 @@
 import { get as httpGet } from 'node:http';
 import { NOBODY } from '#shared/rlimits';
 import { formatPair } from '#shared/sockets';
-import { serverEndOf } from '../experiments/findings';
-import { get, openClient, openClients } from '../harness/clients';
-import { watchIdle } from '../harness/idle';
+import { holdersOf, serverEndOf } from '../experiments/findings';
+import { visit } from '../experiments/visits';
+import { get, openClients } from '../harness/clients';
+import { untilIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server, takeTurn } from '../harness/servers';
 import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
 import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {
-  askFor,
   comesTrue,
-  connectAndAsk,
-  hasEnded,
   holderLines,
   type Lab,
   type Notebook,
   pageLines,
   SILENCE,
   socketLine,
-  startByCommand,
-  startStage,
   statLine,
 } from './notebook';
 
-const CHAPTER = 'docs/2-forking.md';
-
 const fork: Lab = {
   summary: 'what do a process and its copy share?',
-  chapter: CHAPTER,
-  plan:
-    'Part 2 is started. A client connects and says nothing for a while, so ' +
-    'that its child can be looked at.',
-  question:
-    'After fork, parent and child both hold the connection. How many open ' +
-    'file descriptions are there of it?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part2', ...SILENCE);
+  plan: `
+    Part 2 is started. A client connects and says nothing for a while, so that
+    its child can be looked at.`,
+  question: `
+    After fork, parent and child both hold the connection. How many open file
+    descriptions are there of it?`,
+  async run({ start, connect, step, show, expect }) {
+    const server = await start('part2', ...SILENCE);
     step('A client connects.');
-    const client = await openClient(server, defer);
-    await comesTrue(() => serverEndOf(server, client)?.holders.length === 2);
+    const client = await connect(server, 2);
     const [child = 0] = childrenOf(server.pid);
     show(statLine(server.pid), statLine(child), ...holderLines(server, client));
-    const [one, other] = serverEndOf(server, client)?.holders ?? [];
+    const [one, other] = holdersOf(server, client);
     expect(
       'two processes hold it, under the same number',
       one !== undefined && one.fd === other?.fd,
@@ -70,27 +61,24 @@ const fork: Lab = {
       output().includes(`[${child}] GET /`),
     );
   },
-  conclusion:
-    'fork is called once and returns twice: the PID of the child in the ' +
-    'parent, 0 in the child. ' +
-    'The child is a copy with the same descriptors, and both copies refer to ' +
-    'one open file description: one connection, two references. ' +
-    'The parent of the child is the server, and the parent of the server is ' +
-    'whoever started it.',
+  conclusion: `
+    fork is called once and returns twice: the PID of the child in the parent,
+    0 in the child. The child is a copy with the same descriptors, and both
+    copies refer to one open file description: one connection, two references.
+    The parent of the child is the server, and the parent of the server is
+    whoever started it.`,
 };
 
 const TOGETHER = 5;
 
 const together: Lab = {
   summary: 'many clients at once: who is answered when?',
-  chapter: CHAPTER,
   plan: `Part 2 is started, and ${TOGETHER} clients connect. The last one asks first.`,
-  question:
-    'Part 1 would wait for the first client. Does the last one get its ' +
-    'answer while the others say nothing?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part2', '--quiet', ...SILENCE);
+  question: `
+    Part 1 would wait for the first client. Does the last one get its answer
+    while the others say nothing?`,
+  async run({ start, step, show, expect, defer }) {
+    const server = await start('part2', '--quiet', ...SILENCE);
     step(`${TOGETHER} clients connect.`);
     const clients = await openClients(server, TOGETHER, defer);
     await comesTrue(() => childrenOf(server.pid).length === TOGETHER);
@@ -105,26 +93,22 @@ const together: Lab = {
     const pids = new Set(clients.map((client) => pageLines(client)[0]));
     expect('each from another process', pids.size === TOGETHER);
   },
-  conclusion:
-    'While each child waits for its own client, the parent is back at ' +
-    'accept. ' +
-    'Every client has a process of its own, so a slow one delays nobody ' +
-    'else. ' +
-    'This is what fork is for in a server; what it leaves behind is the rest ' +
-    'of the story.',
+  conclusion: `
+    While each child waits for its own client, the parent is back at accept.
+    Every client has a process of its own, so a slow one delays nobody else.
+    This is what fork is for in a server; what it leaves behind is the rest of
+    the story.`,
 };
 
 const hang: Lab = {
   summary: 'the child closes and ends: what does the client see?',
-  chapter: CHAPTER,
-  plan:
-    'Part 2 is started, and a client asks for /. Its child answers, closes ' +
-    'the connection and ends.',
+  plan: `
+    Part 2 is started, and a client asks for /. Its child answers, closes the
+    connection and ends.`,
   question: 'What does the client see by then, and what does it wait for?',
-  async run(notebook) {
-    const { step, show, expect } = notebook;
-    const server = await startStage(notebook, 'part2', '--quiet');
-    const [client] = await connectAndAsk(notebook, server, '/', 1);
+  async run({ start, connectAndAsk, step, show, expect }) {
+    const server = await start('part2', '--quiet');
+    const [client] = await connectAndAsk(server, 1);
     if (!client) return;
     const answered = await comesTrue(() => pageLines(client).length > 0);
     await comesTrue(() => zombiesOf(server.pid).length === 1);
@@ -133,7 +117,7 @@ const hang: Lab = {
     show(...childrenOf(server.pid).map(statLine));
     expect('the child has ended', zombiesOf(server.pid).length === 1);
     show(socketLine(server, client), ...holderLines(server, client));
-    const [holder, ...others] = serverEndOf(server, client)?.holders ?? [];
+    const [holder, ...others] = holdersOf(server, client);
     expect(
       'the connection is open in the parent, and nowhere else',
       holder?.pid === server.pid && others.length === 0,
@@ -145,29 +129,27 @@ const hang: Lab = {
     process.kill(server.pid, 'SIGKILL');
     expect('now the client sees end-of-file', await comesTrue(client.ended));
   },
-  conclusion:
-    'The child closed its copy of the connection, but a FIN is sent when ' +
-    'the last copy is closed, and the parent had one. ' +
-    'Without a FIN the client cannot know that the answer is complete, so ' +
-    'it waits: curl prints everything and hangs. ' +
-    'When the parent ended, the kernel closed its descriptors, and the FIN ' +
-    'was sent.',
+  conclusion: `
+    The child closed its copy of the connection, but a FIN is sent when the
+    last copy is closed, and the parent had one. Without a FIN the client
+    cannot know that the answer is complete, so it waits: curl prints
+    everything and hangs. When the parent ended, the kernel closed its
+    descriptors, and the FIN was sent.`,
 };
 
 const COUNTING = 3;
 
 const contentLength: Lab = {
   summary: 'does a client hang that knows how much will come?',
-  chapter: CHAPTER,
-  plan:
-    `${COUNTING} clients ask part 2 for /. Then as many ask the same server ` +
-    'with one line added to its answers: Content-Length. The clients are ' +
-    'those of node:http.',
+  plan: `
+    ${COUNTING} clients ask part 2 for /. Then as many ask the same server with
+    one line added to its answers: Content-Length. The clients are those of
+    node:http.`,
   question: 'Which of the two servers leaves its clients hanging? Which leaks?',
   async run(notebook) {
-    const { step, expect } = notebook;
+    const { start, startByCommand, step, expect } = notebook;
     step('Part 2. Its answer ends where the connection ends.');
-    const silent = await startStage(notebook, 'part2', '--quiet');
+    const silent = await start('part2', '--quiet');
     const without = await askAndLookAt(notebook, silent);
     expect('every client waits for more', without.content === 0);
     expect(
@@ -179,7 +161,7 @@ const contentLength: Lab = {
     step('The same, but it says how long the answer is.');
     const command = `node build/${WITH_LENGTH}.js`;
     const flags = ['--quiet'];
-    const telling = await startByCommand(notebook, command, WITH_LENGTH, flags);
+    const telling = await startByCommand(command, WITH_LENGTH, flags);
     const knowing = await askAndLookAt(notebook, telling);
     expect('every client has left, satisfied', knowing.content === COUNTING);
     expect(
@@ -188,12 +170,12 @@ const contentLength: Lab = {
         knowing.held.length === COUNTING,
     );
   },
-  conclusion:
-    'A client that is told the length counts the bytes, and leaves by itself ' +
-    'when it has them all: nobody hangs, and nobody complains. ' +
-    'The parent leaks as before. CLOSE_WAIT means that the other side has ' +
-    'sent its FIN and this side has not closed. ' +
-    'The hanging clients of part 2 were only the visible half of the mistake.',
+  conclusion: `
+    A client that is told the length counts the bytes, and leaves by itself
+    when it has them all: nobody hangs, and nobody complains. The parent leaks
+    as before. CLOSE_WAIT means that the other side has sent its FIN and this
+    side has not closed. The hanging clients of part 2 were only the visible
+    half of the mistake.`,
 };
 
 const WITH_LENGTH = 'docs/exercises/content-length';
@@ -217,7 +199,7 @@ async function askAndLookAt({ show, defer }: Notebook, server: Server) {
     });
   }
   await comesTrue(() => zombiesOf(server.pid).length === COUNTING);
-  await comesTrue(watchIdle(server));
+  await untilIdle(server);
   const ends = ports.map((port) => serverEndOf(server, { port }));
   const held = ends.filter((end) => end !== null);
   for (const { socket, holders } of held) {
@@ -232,57 +214,48 @@ const OPEN_FILES = 64;
 
 const emfile: Lab = {
   summary: 'how many clients can part 2 serve in its life?',
-  chapter: CHAPTER,
-  plan:
-    `Part 2 is started with a limit of ${OPEN_FILES} descriptors. Clients ` +
-    'come, one after the other, until it breaks.',
+  plan: `
+    Part 2 is started with a limit of ${OPEN_FILES} descriptors. Clients come,
+    one after the other, until it breaks.`,
   question: 'Which client is one too many, and what happens to the server?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
+    const { start, step, show, expect } = notebook;
     const flags = ['--quiet', '--max-open-files', `${OPEN_FILES}`];
-    const server = await startStage(notebook, 'part2', ...flags);
+    const server = await start('part2', ...flags);
     // What we have inherited may have numbers beyond the limit.
     const open = [...(descriptorsOf(server.pid)?.keys() ?? [])];
     const own = open.filter((fd) => fd < OPEN_FILES).length;
     show(`${own} of ${OPEN_FILES} are open before the first client`);
     step('Clients ask for /, one after the other.');
     const served = await visitUntilItBreaks(notebook, server, OPEN_FILES);
-    await hasEnded(server.program);
-    show(`${served} clients were served`, lastWords(server.program));
+    show(lastWords(server.program));
     expect('accept failed with EMFILE', /EMFILE/.test(server.program.output()));
     expect('the server is dead', !isAlive(server));
     expect('each client has cost a descriptor', served + own === OPEN_FILES);
   },
-  conclusion:
-    'The parent never closes its copy of a connection, so each client costs ' +
-    'it one descriptor for ever. ' +
-    `At the limit, here ${OPEN_FILES}, accept has no number left to return ` +
-    'and fails with EMFILE. ' +
-    'A server that does not expect that dies of it; one that did not leak ' +
-    'would never have come there.',
+  conclusion: `
+    The parent never closes its copy of a connection, so each client costs it
+    one descriptor for ever. At the limit, here ${OPEN_FILES}, accept has no
+    number left to return and fails with EMFILE. A server that does not expect
+    that dies of it; one that did not leak would never have come there.`,
 };
 
 /** @returns how many clients got an answer */
 async function visitUntilItBreaks(
-  notebook: Notebook,
+  { show, look, defer }: Notebook,
   server: Server,
   most: number,
 ): Promise<number> {
-  const { show } = notebook;
   let served = 0;
-  while (served < most && isAlive(server)) {
-    const client = await askFor(notebook, server, '/').catch(() => null);
-    if (client === null) break;
-    // The server may be dead before its last child has answered.
-    await comesTrue(() => client.received() !== '' || client.over());
-    if (client.received() === '') break;
+  await visit(server, most, defer, () => {
     served++;
-    if (served % 10 === 0) {
-      const used = descriptorsOf(server.pid)?.size ?? 0;
-      const zombies = zombiesOf(server.pid).length;
-      show(`${served} clients: ${used} descriptors, ${zombies} zombies`);
-    }
-  }
+    look();
+    if (served % 10 !== 0) return;
+    const used = descriptorsOf(server.pid)?.size ?? 0;
+    const zombies = zombiesOf(server.pid).length;
+    show(`${served} clients: ${used} descriptors, ${zombies} zombies`);
+  });
+  show(`${served} clients were served`);
   return served;
 }
 
@@ -290,15 +263,13 @@ const CLIENTS = 5;
 
 const zombies: Lab = {
   summary: 'what is left of a child that has ended?',
-  chapter: CHAPTER,
-  plan:
-    `Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at ` +
-    'the children.',
+  plan: `
+    Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at the
+    children.`,
   question: `${CLIENTS} children have called _exit. What do they still hold?`,
-  async run(notebook) {
-    const { step, show, expect } = notebook;
-    const server = await startStage(notebook, 'part2', '--quiet');
-    await connectAndAsk(notebook, server, '/', CLIENTS);
+  async run({ start, connectAndAsk, step, show, expect }) {
+    const server = await start('part2', '--quiet');
+    await connectAndAsk(server, CLIENTS);
     const found = () => zombiesOf(server.pid);
     const left = await comesTrue(() => found().length === CLIENTS);
     show(...found().map(({ pid }) => statLine(pid)));
@@ -313,24 +284,21 @@ const zombies: Lab = {
       held.every((number) => number === 0),
     );
   },
-  conclusion:
-    'A process that has ended stays until its parent asks for its exit ' +
-    'status: a zombie. ' +
-    'It has no memory and no descriptors any more, so the leak of ' +
-    'descriptors is the work of the parent alone.',
+  conclusion: `
+    A process that has ended stays until its parent asks for its exit status: a
+    zombie. It has no memory and no descriptors any more, so the leak of
+    descriptors is the work of the parent alone.`,
 };
 
 const killZombie: Lab = {
   summary: 'what makes a zombie go away?',
-  chapter: CHAPTER,
-  plan:
-    'Part 2 serves a client and has a zombie. We send SIGKILL to the ' +
-    'zombie, and then to the parent.',
+  plan: `
+    Part 2 serves a client and has a zombie. We send SIGKILL to the zombie, and
+    then to the parent.`,
   question: 'Which of the two makes the zombie go away?',
-  async run(notebook) {
-    const { step, show, expect } = notebook;
-    const server = await startStage(notebook, 'part2', '--quiet');
-    await askFor(notebook, server, '/');
+  async run({ start, ask, step, show, expect }) {
+    const server = await start('part2', '--quiet');
+    await ask(server, '/');
     await comesTrue(() => zombiesOf(server.pid).length === 1);
     const [zombie] = zombiesOf(server.pid);
     const pid = zombie?.pid ?? 0;
@@ -346,25 +314,23 @@ const killZombie: Lab = {
     show(statLine(pid));
     expect('init has adopted the zombie and waited for it', gone);
   },
-  conclusion:
-    'A zombie cannot be killed, because it is dead already: there is ' +
-    'nothing left to deliver a signal to. ' +
-    'When its parent ends, the kernel gives it to init, or to the nearest ' +
-    'process that has declared itself a subreaper. ' +
-    'That one waits for it, and the zombie is gone.',
+  conclusion: `
+    A zombie cannot be killed, because it is dead already: there is nothing
+    left to deliver a signal to. When its parent ends, the kernel gives it to
+    init, or to the nearest process that has declared itself a subreaper. That
+    one waits for it, and the zombie is gone.`,
 };
 
 const SPARE = 20;
 
 const eagain: Lab = {
   summary: 'do children that have ended still count?',
-  chapter: CHAPTER,
-  plan:
-    'Part 2 is started with a limit on processes. Clients come, one after ' +
-    'the other, until it breaks.',
+  plan: `
+    Part 2 is started with a limit on processes. Clients come, one after the
+    other, until it breaks.`,
   question: 'The children are dead. Do they count?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
+    const { start, step, show, expect } = notebook;
     const root = process.getuid?.() === 0;
     if (root) await takeTurn(notebook.defer);
     const uid = root ? NOBODY : (process.getuid?.() ?? 0);
@@ -373,22 +339,19 @@ const eagain: Lab = {
     if (root)
       show('You are root, whom no limit binds: the server goes on as nobody.');
     const flags = ['--quiet', '--max-processes', `${limit}`];
-    const server = await startStage(notebook, 'part2', ...flags);
+    const server = await start('part2', ...flags);
     step('Clients ask for /, one after the other.');
     const served = await visitUntilItBreaks(notebook, server, limit);
-    show(`${served} clients were served`);
-    await hasEnded(server.program);
     show(lastWords(server.program));
     expect('fork failed with EAGAIN', /EAGAIN/.test(server.program.output()));
     expect('the server is dead', !isAlive(server));
     expect('zombies had taken all the room', served > 0 && served <= limit);
   },
-  conclusion:
-    'A limit on processes counts what the user has, and zombies are part of ' +
-    'that. ' +
-    'At the limit, fork fails with EAGAIN, and part 2 dies of it. ' +
-    'The limit counts threads, and every other program of the same user; ' +
-    'and it does not bind root.',
+  conclusion: `
+    A limit on processes counts what the user has, and zombies are part of
+    that. At the limit, fork fails with EAGAIN, and part 2 dies of it. The
+    limit counts threads, and every other program of the same user; and it does
+    not bind root.`,
 };
 
 const THREADS_OF_NODE = 8; // more than it has, so that it can start

@@ -1,21 +1,18 @@
-import { serverEndOf } from '../experiments/findings';
-import { get, openClient, openClients } from '../harness/clients';
-import { untilIdle, watchIdle } from '../harness/idle';
+import { holdersOf } from '../experiments/findings';
+import { endTogether } from '../experiments/signals';
+import { get, openClients } from '../harness/clients';
+import { untilIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server } from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
-  isStopped,
   readProcess,
   signalsOf,
   zombiesOf,
 } from '../kernel/processes';
 import {
-  askFor,
-  askTogether,
   childOf,
   comesTrue,
-  connectAndAsk,
   hasEnded,
   holderLines,
   type Lab,
@@ -23,29 +20,24 @@ import {
   pageLines,
   SILENCE,
   socketLine,
-  startStage,
   stateLine,
   statLine,
 } from './notebook';
-
-const CHAPTER = 'docs/3-reaping.md';
 
 const CLIENTS = 5;
 
 const neverWaits: Lab = {
   summary: 'what is cured by closing, and what is not?',
-  chapter: CHAPTER,
-  plan:
-    'Step a is started: part 2, and the parent closes its copies. ' +
-    `${CLIENTS} clients ask for /.`,
-  question:
-    'Each child says under which descriptor it has its client. Which numbers ' +
-    `will the ${CLIENTS} say?`,
-  async run(notebook) {
-    const { show, expect } = notebook;
-    const server = await startStage(notebook, 'part3a', '--quiet');
+  plan: `
+    Step a is started: part 2, and the parent closes its copies. ${CLIENTS}
+    clients ask for /.`,
+  question: `
+    Each child says under which descriptor it has its client. Which numbers
+    will the ${CLIENTS} say?`,
+  async run({ start, connectAndAsk, show, expect }) {
+    const server = await start('part3a', '--quiet');
     const before = descriptorsOf(server.pid)?.size ?? 0;
-    const clients = await connectAndAsk(notebook, server, '/', CLIENTS);
+    const clients = await connectAndAsk(server, CLIENTS);
     const ended = await comesTrue(() => clients.every((one) => one.ended()));
     expect('all have their answer and end-of-file', ended);
     const lines = clients.flatMap(pageLines);
@@ -62,29 +54,27 @@ const neverWaits: Lab = {
     show(...zombiesOf(server.pid).map(({ pid }) => statLine(pid)));
     expect('every child is a zombie', zombiesOf(server.pid).length === CLIENTS);
   },
-  conclusion:
-    'One line, close(client) in the parent, lets the clients go and gives ' +
-    'the descriptors back: each time the same number is free again. ' +
-    'The children are another matter: nobody asked for their exit statuses. ' +
-    'A leak is one thing and a zombie is another, and each needs its own cure.',
+  conclusion: `
+    One line, close(client) in the parent, lets the clients go and gives the
+    descriptors back: each time the same number is free again. The children are
+    another matter: nobody asked for their exit statuses. A leak is one thing
+    and a zombie is another, and each needs its own cure.`,
 };
 
 const refcount: Lab = {
   summary: 'the parent closes first, the child last: what then?',
-  chapter: CHAPTER,
-  plan:
-    'Step a is started, whose parent closes its copy at once. A client ' +
-    'connects, asks only later, and does not close its end.',
-  question:
-    'The child closes last. In which state is the server’s end of the ' +
-    'connection then?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part3a', '--quiet', ...SILENCE);
+  plan: `
+    Step a is started, whose parent closes its copy at once. A client connects,
+    asks only later, and does not close its end.`,
+  question: `
+    The child closes last. In which state is the server’s end of the connection
+    then?`,
+  async run({ start, connect, step, show, expect }) {
+    const server = await start('part3a', '--quiet', ...SILENCE);
     step('A client connects. The parent forks, and closes its copy at once.');
-    const client = await openClient(server, defer);
+    const client = await connect(server);
     const [child = 0] = await childOf(server);
-    const holders = () => serverEndOf(server, client)?.holders ?? [];
+    const holders = () => holdersOf(server, client);
     await comesTrue(() => holders().length === 1);
     show(socketLine(server, client), ...holderLines(server, client));
     expect(
@@ -105,31 +95,27 @@ const refcount: Lab = {
       /FIN_WAIT2/.test(socketLine(server, client)),
     );
   },
-  conclusion:
-    'The copy of the child kept the connection open while the parent had ' +
-    'long closed its own. ' +
-    'When the child closed the last copy, the kernel sent the FIN. ' +
-    'FIN_WAIT2: ours has arrived, and the client has not sent its own.',
+  conclusion: `
+    The copy of the child kept the connection open while the parent had long
+    closed its own. When the child closed the last copy, the kernel sent the
+    FIN. FIN_WAIT2: ours has arrived, and the client has not sent its own.`,
 };
 
 const eintr: Lab = {
   summary: 'a signal comes while accept waits: what then?',
-  chapter: CHAPTER,
-  plan:
-    'Step b is started, which waits in a SIGCHLD handler. A client asks for ' +
-    '/.',
-  question:
-    'The child ends while the parent sleeps in accept. What does accept do?',
-  async run(notebook) {
-    const { show, expect } = notebook;
-    const server = await startStage(notebook, 'part3b', '--quiet');
-    await comesTrue(watchIdle(server, 100));
+  plan: `
+    Step b is started, which waits in a SIGCHLD handler. A client asks for /.`,
+  question: `
+    The child ends while the parent sleeps in accept. What does accept do?`,
+  async run({ start, connectAndAsk, show, expect }) {
+    const server = await start('part3b', '--quiet');
+    await untilIdle(server);
     show(stateLine(server.pid));
-    const [client] = await connectAndAsk(notebook, server, '/', 1);
+    const [client] = await connectAndAsk(server, 1);
     if (!client) return;
     await comesTrue(client.over);
     show(...pageLines(client));
-    await comesTrue(watchIdle(server));
+    await untilIdle(server);
     // The signal may have come just before accept began to wait. Then it has
     // interrupted nothing, and one more is needed.
     if (isAlive(server)) process.kill(server.pid, 'SIGCHLD');
@@ -138,64 +124,56 @@ const eintr: Lab = {
     expect('accept failed with EINTR', /EINTR/.test(server.program.output()));
     expect('the server is dead', !isAlive(server));
   },
-  conclusion:
-    'The signal has a handler, installed without SA_RESTART, so it ended ' +
-    'the system call that the process slept in: accept failed with EINTR. ' +
-    'The loop took that for a failure and ended; then the handler ran and ' +
-    'collected the zombie, and the server was gone. ' +
-    'EINTR is no failure: it says that there is something to do, and that ' +
-    'accept may be called again after it.',
+  conclusion: `
+    The signal has a handler, installed without SA_RESTART, so it ended the
+    system call that the process slept in: accept failed with EINTR. The loop
+    took that for a failure and ended; then the handler ran and collected the
+    zombie, and the server was gone. EINTR is no failure: it says that there is
+    something to do, and that accept may be called again after it.`,
 };
 
 const AT_ONCE = 20;
 
 const coalesce: Lab = {
   summary: `${AT_ONCE} children end while the parent is busy: what then?`,
-  chapter: CHAPTER,
-  plan:
-    `Step c is stopped while ${AT_ONCE} children end. Then it goes on, and ` +
-    'gets a further client. Then the same with part 3.',
+  plan: `
+    Step c is stopped while ${AT_ONCE} children end. Then it goes on, and gets a
+    further client. Then the same with part 3.`,
   question: 'How many zombies are there afterwards?',
   async run(notebook) {
     const { step, expect } = notebook;
     step('Step c: one waitpid for each signal.');
-    const once = await endTogether(notebook, 'part3c');
+    const once = await stopAndGo(notebook, 'part3c');
     expect(`${once} of ${AT_ONCE} zombies stay`, once === AT_ONCE - 1);
     step('Part 3: waitpid until there is nobody left.');
-    const loop = await endTogether(notebook, 'part3');
+    const loop = await stopAndGo(notebook, 'part3');
     expect(`${loop} of ${AT_ONCE} zombies stay`, loop === 0);
   },
-  conclusion:
-    'Standard signals are not counted: while one SIGCHLD is pending, ' +
-    'further ones are lost. ' +
-    'Step c is told once and waits for one child, and the other zombies ' +
-    'stay. ' +
-    'Part 3 takes the signal for a bell, and asks waitpid(-1, WNOHANG) ' +
-    'until it says 0: nobody else has ended.',
+  conclusion: `
+    Standard signals are not counted: while one SIGCHLD is pending, further
+    ones are lost. Step c is told once and waits for one child, and the other
+    zombies stay. Part 3 takes the signal for a bell, and asks waitpid(-1,
+    WNOHANG) until it says 0: nobody else has ended.`,
 };
 
 /** @returns how many zombies are left */
-async function endTogether(
-  notebook: Notebook,
+async function stopAndGo(
+  { start, connect, show, look, defer }: Notebook,
   stage: 'part3c' | 'part3',
 ): Promise<number> {
-  const { show, look, defer } = notebook;
-  const server = await startStage(notebook, stage, '--quiet', ...SILENCE);
+  const server = await start(stage, '--quiet', ...SILENCE);
   const clients = await openClients(server, AT_ONCE, defer);
   await comesTrue(() => childrenOf(server.pid).length === AT_ONCE);
-  await comesTrue(watchIdle(server));
+  await untilIdle(server);
   look();
-  process.kill(server.pid, 'SIGSTOP');
-  await comesTrue(() => isStopped(server.pid));
-  for (const client of clients) client.send(get('/'));
+  await endTogether(server, clients, childrenOf(server.pid));
   const zombies = () => zombiesOf(server.pid).length;
-  await comesTrue(() => zombies() === AT_ONCE);
   show(`SIGSTOP: ${zombies()} children have ended`, pending(server));
   process.kill(server.pid, 'SIGCONT');
   // Another of Node's threads may take the signal, and accept goes on waiting.
-  await openClient(server, defer);
+  await connect(server);
   await comesTrue(() => childrenOf(server.pid).length > zombies());
-  await comesTrue(watchIdle(server));
+  await untilIdle(server);
   show(`SIGCONT: ${zombies()} zombies; ${stateLine(server.pid)}`);
   return zombies();
 }
@@ -210,36 +188,34 @@ const MANY = 100;
 
 const reap: Lab = {
   summary: 'what is left of 100 requests?',
-  chapter: CHAPTER,
   plan: `Part 3 is started and serves 10 clients, then ${MANY - 10} more.`,
   question: 'What has to be counted, to know that nothing is left?',
   async run(notebook) {
-    const { step, show, expect } = notebook;
-    const server = await startStage(notebook, 'part3', '--quiet');
-    const start = descriptorsOf(server.pid)?.size ?? 0;
-    show(`${start} descriptors, ${childrenOf(server.pid).length} children`);
+    const { start, step, show, expect } = notebook;
+    const server = await start('part3', '--quiet');
+    const atFirst = descriptorsOf(server.pid)?.size ?? 0;
+    show(`${atFirst} descriptors, ${childrenOf(server.pid).length} children`);
     for (const number of [10, MANY - 10]) {
       step(`${number} clients ask for /.`);
       const left = await serve(notebook, server, number);
-      expect(`${left} descriptors, no child, no zombie`, left === start);
+      expect(`${left} descriptors, no child, no zombie`, left === atFirst);
     }
   },
-  conclusion:
-    'The parent closes its copy of every connection, so the number of its ' +
-    'descriptors is the same after 10 requests and after 100. ' +
-    'It waits for every child that has ended, so no zombie stays. ' +
-    'A server that gives back what it takes can run for ever.',
+  conclusion: `
+    The parent closes its copy of every connection, so the number of its
+    descriptors is the same after 10 requests and after 100. It waits for every
+    child that has ended, so no zombie stays. A server that gives back what it
+    takes can run for ever.`,
 };
 
 /** @returns how many descriptors there are when nobody is left */
 async function serve(
-  notebook: Notebook,
+  { askTogether, show }: Notebook,
   server: Server,
   clients: number,
 ): Promise<number> {
-  const { show } = notebook;
   for (let served = 0; served < clients; served += 10) {
-    const ten = await askTogether(notebook, server, '/', 10);
+    const ten = await askTogether(server, '/', 10);
     await comesTrue(() => ten.every((client) => client.over()));
     for (const { socket } of ten) socket.destroy();
   }
@@ -251,10 +227,9 @@ async function serve(
 
 const crash: Lab = {
   summary: 'who notices when a request kills its process?',
-  chapter: CHAPTER,
-  plan:
-    'A client asks for /crash, of part 1 and of part 3. Another client ' +
-    'comes after it.',
+  plan: `
+    A client asks for /crash, of part 1 and of part 3. Another client comes
+    after it.`,
   question: 'What will part 3 say about the process that crashes?',
   async run(notebook) {
     const { step, show, expect } = notebook;
@@ -271,23 +246,21 @@ const crash: Lab = {
       }
     }
   },
-  conclusion:
-    'A process that crashes takes with it whatever it was doing. ' +
-    'In part 1 that is the server; in part 3 it is one child, with one ' +
-    'client. ' +
-    'The parent collects the exit status, SIGSEGV this time, and goes on.',
+  conclusion: `
+    A process that crashes takes with it whatever it was doing. In part 1 that
+    is the server; in part 3 it is one child, with one client. The parent
+    collects the exit status, SIGSEGV this time, and goes on.`,
 };
 
 async function crashOne(
-  notebook: Notebook,
+  { start, ask, show }: Notebook,
   stage: 'part1' | 'part3',
 ): Promise<{ server: Server; answered: boolean }> {
-  const { show } = notebook;
-  const server = await startStage(notebook, stage);
-  const first = await askFor(notebook, server, '/crash');
+  const server = await start(stage);
+  const first = await ask(server, '/crash');
   await comesTrue(first.over);
   show(`the first client got ${first.received().length} bytes`);
-  const second = await askFor(notebook, server, '/').catch(() => null);
+  const second = await ask(server, '/').catch(() => null);
   if (second) await comesTrue(second.over);
   if (isAlive(server)) await untilIdle(server);
   else await hasEnded(server.program);
@@ -301,16 +274,14 @@ async function crashOne(
 
 const orphan: Lab = {
   summary: 'the parent dies while its child works: who is lost?',
-  chapter: CHAPTER,
-  plan:
-    'A client connects to part 3, and a child waits for its request. The ' +
-    'parent is killed, and a new server takes its port. Then the client asks.',
+  plan: `
+    A client connects to part 3, and a child waits for its request. The parent
+    is killed, and a new server takes its port. Then the client asks.`,
   question: 'Does the client get its answer, and from whom?',
-  async run(notebook) {
-    const { step, show, expect, defer } = notebook;
-    const server = await startStage(notebook, 'part3', '--quiet', ...SILENCE);
+  async run({ start, connect, step, show, expect }) {
+    const server = await start('part3', '--quiet', ...SILENCE);
     step('A client connects.');
-    const client = await openClient(server, defer);
+    const client = await connect(server);
     const [child = 0] = await childOf(server);
     // The child closes its copy of the listener first of all.
     await comesTrue(() => {
@@ -327,7 +298,7 @@ const orphan: Lab = {
     expect(`PID ${parent()} has adopted the child`, adopted);
     step('A new server on the same port.');
     const flags = ['--quiet', '--port', `${server.port}`];
-    const heir = await startStage(notebook, 'part3', ...flags);
+    const heir = await start('part3', ...flags);
     expect('the port is free, while the child still works', isAlive(heir));
     step('The client asks for /.');
     client.send(get('/'));
@@ -338,13 +309,11 @@ const orphan: Lab = {
     const gone = await comesTrue(() => readProcess(child) === null);
     expect('somebody has waited for the child', gone);
   },
-  conclusion:
-    'A child does not need its parent to do its work: the client got the ' +
-    'whole of its answer. ' +
-    'The kernel gave the orphan to init, or to the nearest subreaper, which ' +
-    'waited for it in the end. ' +
-    'The port was free at once, because the child had closed its copy of ' +
-    'the listener.',
+  conclusion: `
+    A child does not need its parent to do its work: the client got the whole
+    of its answer. The kernel gave the orphan to init, or to the nearest
+    subreaper, which waited for it in the end. The port was free at once,
+    because the child had closed its copy of the listener.`,
 };
 
 /** By their names, in the order of the chapter. */

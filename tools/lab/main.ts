@@ -14,8 +14,8 @@ import { run } from '../common/run';
 import { count, wrap } from '../common/words';
 import { type Defer, withCleanUp } from '../harness/programs';
 import { NoServer } from '../harness/servers';
-import { LABS } from './labs';
-import { type Lab, type Notebook, openNotebook } from './notebook';
+import { type ChapterLab, LABS } from './labs';
+import { Notebook } from './notebook';
 import { findMissingDescriptors, format, Recorder } from './recorder';
 
 const USAGE = {
@@ -63,34 +63,33 @@ function listLabs(): void {
 }
 
 /** @returns whether all that was expected has been seen */
-async function runLab(name: string, lab: Lab, hasty: boolean) {
+async function runLab(name: string, lab: ChapterLab, hasty: boolean) {
   console.log(`${chalk.inverse.bold(` ${name} `)}  ${lab.summary}\n`);
   console.log(paragraph(lab.plan));
   console.log(`\n${chalk.cyan(paragraph(lab.question))}`);
   const prediction = hasty ? '' : await askForPrediction();
 
   const failures = await withCleanUp((defer) =>
-    perform(lab, openNotebook(defer)),
+    perform(lab, new Notebook(defer)),
   );
   return conclude(lab, failures, prediction);
 }
 
-async function recordLabs(labs: Record<string, Lab>): Promise<void> {
+async function recordLabs(labs: Record<string, ChapterLab>): Promise<void> {
   const missing = await findMissingDescriptors();
   for (const [name, lab] of Object.entries(labs)) {
-    await withCleanUp((defer) =>
-      recordLab(name, lab, new Recorder(missing), defer),
-    );
+    const recorder = new Recorder(missing);
+    await withCleanUp((defer) => recordLab(name, lab, recorder, defer));
   }
 }
 
 async function recordLab(
   name: string,
-  lab: Lab,
+  lab: ChapterLab,
   recorder: Recorder,
   defer: Defer,
 ): Promise<void> {
-  const failures = await perform(lab, openNotebook(defer, recorder));
+  const failures = await perform(lab, new Notebook(defer, recorder));
   const replay = await recorder.finish(lab);
   const file = `docs/replays/${name}.json`;
   if (failures === 0) {
@@ -104,17 +103,21 @@ async function recordLab(
 }
 
 /** @returns how many expectations did not hold */
-async function perform(lab: Lab, notebook: Notebook): Promise<number> {
+async function perform(lab: ChapterLab, notebook: Notebook): Promise<number> {
   try {
     await lab.run(notebook);
   } catch (error) {
     if (!(error instanceof NoServer)) throw error;
     notebook.expect(`the server starts: ${error.message}`, false);
   }
-  return notebook.contradictions();
+  return notebook.contradictions;
 }
 
-function conclude(lab: Lab, failures: number, prediction: string): boolean {
+function conclude(
+  lab: ChapterLab,
+  failures: number,
+  prediction: string,
+): boolean {
   if (prediction) console.log(`\nYour prediction was: ${prediction}`);
   console.log('');
   if (failures > 0) {

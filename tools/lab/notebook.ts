@@ -5,10 +5,15 @@
 import chalk from 'chalk';
 import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
-import { serverEndOf } from '../experiments/findings';
-import { type Client, get, openClients } from '../harness/clients';
+import { holdersOf, serverEndOf } from '../experiments/findings';
+import { type Client, get, openClient, openClients } from '../harness/clients';
 import type { Defer, Program } from '../harness/programs';
-import { type Server, startServer, type Target } from '../harness/servers';
+import {
+  hearOut,
+  type Server,
+  startServer,
+  type Target,
+} from '../harness/servers';
 import { compile, STAGES, type Stage, targetOf } from '../harness/stages';
 import { waitFor } from '../harness/wait';
 import { childrenOf, readProcess } from '../kernel/processes';
@@ -19,8 +24,6 @@ import type { Note } from '../model/replay';
 export interface Lab {
   /** One line for the list. */
   summary: string;
-  /** The chapter that explains it. */
-  chapter: string;
   /** What is going to be done. */
   plan: string;
   /** What the reader is asked to predict. */
@@ -30,58 +33,122 @@ export interface Lab {
   conclusion: string;
 }
 
-/** What a lab writes down, and what it has to put back in order. */
-export interface Notebook {
-  /** Whatever is handed in is undone when the lab is over. */
-  defer: Defer;
-  /** Says what is done now. */
-  step: (text: string) => void;
-  /** Evidence, as the kernel or a program has put it. */
-  show: (...lines: string[]) => void;
-  /** Says what was expected, and whether it is so. */
-  expect: (expectation: string, holds: boolean) => void;
-  /** A program of this repository as a server, to be started. */
-  targetOf: (program: string, flags: string[]) => Target;
-  /** Says which server all this is about. */
-  follow: (server: Server) => void;
-  /** Says that something is to be seen, which will be gone soon. */
-  look: () => void;
-  /** How many expectations did not hold. */
-  contradictions: () => number;
-}
-
 /** Whoever is told what is written into a notebook. */
 export interface Witness {
   step: (text: string) => void;
   note: (...notes: Note[]) => void;
   /** Has servers started by another command. */
   command?: (words: string[]) => string[];
+  /** Says which server all this is about. */
   follow?: (server: Server) => void;
   look?: () => void;
 }
 
-export function openNotebook(
-  defer: Defer,
-  witness: Witness = printTo(console.log),
-): Notebook {
-  let contradictions = 0;
-  return {
-    defer,
-    step: (text) => witness.step(text),
-    show: (...lines) =>
-      witness.note(...lines.map((line) => ({ show: printable(line) }))),
-    expect: (expectation, holds) => {
-      if (!holds) contradictions++;
-      witness.note({ expect: expectation, holds });
-    },
-    targetOf: (program, flags) => {
-      const target = targetOf(program, flags);
-      const command = witness.command?.(target.command);
-      return command ? { ...target, command } : target;
-    },
-    follow: (server) => witness.follow?.(server),
-    look: () => witness.look?.(),
-    contradictions: () => contradictions,
+/** What a lab does and writes down, and what it has to put back in order. */
+export class Notebook {
+  /** How many expectations did not hold. */
+  contradictions = 0;
+  /** Whatever is handed in is undone when the lab is over. */
+  readonly defer: Defer;
+  readonly #witness: Witness;
+
+  constructor(defer: Defer, witness = printTo(console.log)) {
+    this.defer = defer;
+    this.#witness = witness;
+  }
+
+  /** Says what is done now. */
+  readonly step = (text: string): void => this.#witness.step(text);
+
+  /** Evidence, as the kernel or a program has put it. */
+  readonly show = (...lines: string[]): void => {
+    const notes = lines.map((line) => ({ show: printable(line) }));
+    this.#witness.note(...notes);
+  };
+
+  /** Says what was expected, and whether it is so. */
+  readonly expect = (expectation: string, holds: boolean): void => {
+    if (!holds) this.contradictions++;
+    this.#witness.note({ expect: expectation, holds });
+  };
+
+  /** Says that something is to be seen, which will be gone soon. */
+  readonly look = (): void => this.#witness.look?.();
+
+  /** A program of this repository as a server, to be started. */
+  readonly targetOf = (program: string, flags: string[]): Target => {
+    const target = targetOf(program, flags);
+    const command = this.#witness.command?.(target.command);
+    return command ? { ...target, command } : target;
+  };
+
+  /** Starts a stage and tells where it is. */
+  readonly start = (stage: Stage, ...flags: string[]): Promise<Server> => {
+    const command = `npm run ${stage}${flags.length > 0 ? ' --' : ''}`;
+    return this.startByCommand(command, STAGES[stage], flags);
+  };
+
+  /** Starts a program of this repository and tells how, and where it is. */
+  readonly startByCommand = async (
+    command: string,
+    program: string,
+    flags: string[],
+  ): Promise<Server> => {
+    compile(program);
+    const target = this.targetOf(program, flags);
+    const server = await startServer(target, this.defer);
+    this.#witness.follow?.(server);
+    this.show(
+      [command, ...flags].join(' '),
+      `PID ${server.pid} listens on 127.0.0.1:${server.port}`,
+    );
+    return server;
+  };
+
+  /**
+   * A client that connects and says nothing.
+   *
+   * @param holders how many processes have the other end when it goes on
+   */
+  readonly connect = async (server: Server, holders = 0): Promise<Client> => {
+    const client = await openClient(server, this.defer);
+    const isHeld = () => holdersOf(server, client).length === holders;
+    if (holders > 0) await comesTrue(isHeld);
+    return client;
+  };
+
+  /** Many clients that ask for a page and then wait. */
+  readonly askTogether = async (
+    server: Server,
+    path: string,
+    clients: number,
+  ): Promise<Client[]> => {
+    const all = await openClients(server, clients, this.defer);
+    this.look();
+    for (const client of all) client.send(get(path));
+    return all;
+  };
+
+  /** One of them. */
+  readonly ask = async (server: Server, path: string): Promise<Client> => {
+    const [client] = await this.askTogether(server, path, 1);
+    return client as Client;
+  };
+
+  /**
+   * The same in two steps, so that the clients can be looked at before they
+   * say a word.
+   */
+  readonly connectAndAsk = async (
+    server: Server,
+    clients: number,
+  ): Promise<Client[]> => {
+    const one = clients === 1;
+    this.step(one ? 'A client connects.' : `${clients} clients connect.`);
+    const all = await openClients(server, clients, this.defer);
+    this.step(`${one ? 'It asks' : 'They ask'} for /.`);
+    for (const client of all) client.send(get('/'));
+    return all;
   };
 }
 
@@ -104,91 +171,16 @@ function lineOf(note: Note): string {
 
 // Pieces of labs //////////////////////////////////////////////////////////////
 
-/** Starts a stage and tells where it is. */
-export function startStage(
-  notebook: Notebook,
-  stage: Stage,
-  ...flags: string[]
-): Promise<Server> {
-  const command = flags.length > 0 ? `npm run ${stage} --` : `npm run ${stage}`;
-  return startByCommand(notebook, command, STAGES[stage], flags);
-}
-
-/** Starts a program of this repository and tells how, and where it is. */
-export async function startByCommand(
-  { defer, show, follow, targetOf }: Notebook,
-  command: string,
-  program: string,
-  flags: string[],
-): Promise<Server> {
-  compile(program);
-  const server = await startServer(targetOf(program, flags), defer);
-  follow(server);
-  show(
-    [command, ...flags].join(' '),
-    `PID ${server.pid} listens on 127.0.0.1:${server.port}`,
-  );
-  return server;
-}
-
 /** For servers whose clients say nothing until the lab has seen enough. */
 export const SILENCE = ['--timeout', '600'];
-
-/** A client that asks for a page and then waits. */
-export async function askFor(
-  notebook: Notebook,
-  server: Server,
-  path: string,
-): Promise<Client> {
-  const [client] = await askTogether(notebook, server, path, 1);
-  return client as Client;
-}
-
-/** Many of them at once. */
-export async function askTogether(
-  { defer, look }: Notebook,
-  server: Server,
-  path: string,
-  clients: number,
-): Promise<Client[]> {
-  const all = await openClients(server, clients, defer);
-  look();
-  for (const client of all) client.send(get(path));
-  return all;
-}
-
-/**
- * The same in two steps, so that the clients can be looked at before they say
- * a word.
- */
-export async function connectAndAsk(
-  { defer, step }: Notebook,
-  server: Server,
-  path: string,
-  clients: number,
-): Promise<Client[]> {
-  const one = clients === 1;
-  step(one ? 'A client connects.' : `${clients} clients connect.`);
-  const all = await openClients(server, clients, defer);
-  step(`${one ? 'It asks' : 'They ask'} for ${path}.`);
-  for (const client of all) client.send(get(path));
-  return all;
-}
 
 /**
  * Whether a state comes about. A lab goes on if not, and says so.
  *
  * @param seconds how long to wait for it
  */
-export async function comesTrue(
-  ask: () => boolean,
-  seconds = 60,
-): Promise<boolean> {
-  try {
-    return await waitFor('', ask, seconds * 1000);
-  } catch {
-    return false;
-  }
+export function comesTrue(ask: () => boolean, seconds = 60): Promise<boolean> {
+  return waitFor('', ask, seconds * 1000).catch(() => false);
 }
 
 /** The PIDs of a server's children, as soon as there is one. */
@@ -234,10 +226,7 @@ export function stateLine(pid: number): string {
 }
 
 /** Waits until a program has ended and all its output has come. */
-export function hasEnded({ ended }: Program): Promise<boolean> {
-  let over = false;
-  ended.then(() => {
-    over = true;
-  });
-  return comesTrue(() => over);
+export async function hasEnded(program: Program): Promise<void> {
+  await comesTrue(() => program.exit() !== null);
+  await hearOut(program);
 }

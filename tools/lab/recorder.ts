@@ -18,7 +18,8 @@ import {
   type Replay,
   type Value,
 } from '../model/replay';
-import type { Lab, Witness } from './notebook';
+import type { ChapterLab } from './labs';
+import type { Witness } from './notebook';
 
 const LOOK_EVERY_MS = 20;
 /** So long it waits for everybody to come to rest. */
@@ -88,7 +89,7 @@ export class Recorder implements Witness {
   }
 
   /** The whole of it, when the lab is over and its servers are still there. */
-  async finish({ run, ...words }: Lab): Promise<Replay> {
+  async finish({ run, ...words }: ChapterLab): Promise<Replay> {
     await waitFor('nobody moves', () => this.#see()).catch(() => {});
     this.#write();
     const { conclusion, ...head } = words;
