@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXERCISES, reasonFor, wordsOf } from '../../tools/exercise/exercises';
 import { linesOf, readWords } from '../../tools/exercise/page';
-import { isSolved, look, type Seen } from '../../tools/exercise/round';
+import { look, type Seen } from '../../tools/exercise/round';
 import type { Target } from '../../tools/harness/servers';
 import { compileMutants, type Edit } from '../support/mutant';
 import { targetOf } from '../support/server';
@@ -175,8 +175,9 @@ afterAll(() => compiled.remove());
 /** Looks at a program as the command does. */
 async function judge(name: string, program: string) {
   const exercise = exerciseOf(name);
-  const seen = await look(exercise, targetOf(program, exercise.flags));
-  return { solved: isSolved(exercise, seen), ...wordsAbout(seen) };
+  const target = targetOf(program, exercise.flags);
+  const { seen, solved } = await look(exercise, target);
+  return { solved, ...wordsAbout(seen) };
 }
 
 /** What a reader is told about what is not right. */
@@ -224,8 +225,8 @@ describe.concurrent('a server in another language', () => {
     const target: Target = { name: 'mine', command };
     // All experiments are made with the stages. Here, two are enough.
     const aims = own.aims.filter(({ expected }) => TWO.test(expected));
-    const seen = await look({ aims }, target);
-    return { solved: isSolved({ aims }, seen), ...wordsAbout(seen) };
+    const { seen, solved } = await look({ aims }, target);
+    return { solved, ...wordsAbout(seen) };
   };
   // Whoever has Python can try it.
   const hasPython = spawnSync('python3', ['--version']).status === 0;

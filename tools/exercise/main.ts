@@ -14,8 +14,15 @@ import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { EXERCISES } from './exercises';
-import { begin, programOf, putAside } from './file';
-import { forgetAttempt, note, readAttempts, takeMine } from './mine';
+import {
+  begin,
+  forgetAttempt,
+  note,
+  programOf,
+  putAside,
+  readAttempts,
+  takeMine,
+} from './mine';
 import { readWords, type Words } from './page';
 import { say, showList, showTask } from './print';
 import { celebrate, filesOf, lookOnce, type Task, work } from './session';
@@ -36,17 +43,12 @@ const FLAGS = {
   reset: word('N', RESET, 'the number of an exercise', null),
 };
 
-/** What is wanted. */
-interface Order {
-  /** The number or the name of an exercise; null: all of them. */
-  which: string | null;
-  once: boolean;
-  reset: boolean;
-  command: string[];
-}
-
-/** Flags stand before the command; what follows belongs to the command. */
-function readOrder(args = process.argv.slice(2)): Order {
+/**
+ * Flags stand before the command; what follows belongs to the command.
+ *
+ * @returns with the number or the name of an exercise, or null for all of them
+ */
+function readOrder(args = process.argv.slice(2)) {
   const words: string[] = [];
   const own: string[] = [];
   while (words.length < 2 && args.length > 0) {
@@ -68,14 +70,14 @@ function readOrder(args = process.argv.slice(2)): Order {
 }
 
 async function main(): Promise<void> {
-  const order = readOrder();
+  const { which, command, ...order } = readOrder();
   const words = readWords();
-  if (order.which === null) {
+  if (which === null) {
     if (order.once) usageError(NAME, '--once takes the number of an exercise');
     showList(EXERCISES, words, readAttempts());
     return;
   }
-  const task = taskOf(order, words);
+  const task = taskOf(which, command, words);
   adoptOrphans();
   await takeMine(`exercise ${task.words.number}`);
   if (order.reset) reset(task);
@@ -86,42 +88,46 @@ async function main(): Promise<void> {
 }
 
 /** Ends with one line if there is no such exercise, or no command for it. */
-function taskOf({ which, command }: Order, words: Words[]): Task {
+function taskOf(which: string, command: string[], words: Words[]): Task {
   const index = EXERCISES.findIndex(
     ({ name }, index) => which === name || which === `${index + 1}`,
   );
-  const task = taskAt(index, words);
+  const task = taskAt(index, words, command);
   if (!task) {
     usageError(NAME, `there is no "${which}"; npm run exercise lists all`);
   }
-  if (command.length === 0) return withCommand(task);
-  if (command.every((word) => /^\d+$/.test(word))) {
+  if (command.length > 0 && command.every((word) => /^\d+$/.test(word))) {
     usageError(NAME, 'one exercise at a time');
   }
-  if (task.exercise.name === 'no-race') {
+  if (command.length > 0 && task.exercise.name === 'no-race') {
     usageError(NAME, `exercise ${index + 1} is about a server of this course`);
   }
-  return withCommand({ ...task, command });
-}
-
-function taskAt(index: number, words: Words[]): Task | null {
-  const exercise = EXERCISES[index];
-  const its = words[index];
-  return exercise && its ? { exercise, words: its, command: null } : null;
+  if (lacksCommand(task)) {
+    usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
+  }
+  return task;
 }
 
 /**
  * Where there is no file to begin with, a command that was given once holds
  * until there is another.
  */
-function withCommand(task: Task): Task {
-  const { name, start } = task.exercise;
-  if (task.command || start !== null) return task;
-  const command = readAttempts()[name]?.command ?? null;
-  if (command === null) {
-    usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
-  }
-  return { ...task, command };
+function taskAt(
+  index: number,
+  words: Words[],
+  given: string[] = [],
+): Task | null {
+  const exercise = EXERCISES[index];
+  const its = words[index];
+  if (!exercise || !its) return null;
+  const { name, start } = exercise;
+  const known = start === null ? readAttempts()[name]?.command : null;
+  const command = given.length > 0 ? given : (known ?? null);
+  return { exercise, words: its, command };
+}
+
+function lacksCommand({ exercise, command }: Task): boolean {
+  return exercise.start === null && command === null;
 }
 
 function reset({ exercise, words }: Task): void {
@@ -141,20 +147,13 @@ async function once(task: Task): Promise<void> {
 /** One exercise after the other, as long as the reader likes. */
 async function goThrough(first: Task, words: Words[]): Promise<void> {
   let task: Task | null = first;
-  while (task) {
+  while (task && !lacksCommand(task)) {
     await open(task);
     await work(task);
     task = taskAt(task.words.number, words);
-    if (task?.exercise.start === null && withoutCommand(task)) task = null;
   }
+  if (task) say(`\nThe next one takes the command of a server: ${EXAMPLE}`);
   showList(EXERCISES, words, readAttempts());
-}
-
-/** The last one takes a command, which has to come from the command line. */
-function withoutCommand({ exercise }: Task): boolean {
-  if (readAttempts()[exercise.name]?.command) return false;
-  say(`\nThe next one takes the command of a server: ${EXAMPLE}`);
-  return true;
 }
 
 async function open(task: Task): Promise<void> {

@@ -4,8 +4,8 @@
 import type { Finding } from '../experiments/findings';
 import { startProgram, withCleanUp } from '../harness/programs';
 import { NoServer, type Target } from '../harness/servers';
-import { bad } from './connections';
 import type { Aim, Exercise } from './exercises';
+import { bad } from './looks';
 
 /** What came of looking at one aim. */
 export interface Seen {
@@ -24,23 +24,24 @@ export interface Looking {
  * Looks for what an exercise aims at, one thing after the other, until
  * something is not as it is to be.
  *
- * @returns what was seen, the last first wrong; nothing if it was ended
+ * @returns what was seen, the last first wrong, and whether all is as it is
+ *   to be; nothing if it was ended
  */
 export async function look(
   { aims }: Pick<Exercise, 'aims'>,
   target: Target,
   { begin = () => {}, tell = () => {}, signal }: Looking = {},
-): Promise<Seen[]> {
-  const all: Seen[] = [];
+): Promise<{ seen: Seen[]; solved: boolean }> {
+  const seen: Seen[] = [];
   for (const aim of aims) {
     begin(aim);
     const finding = await lookAt(aim, target, signal);
-    if (signal?.aborted) return [];
-    all.push({ aim, finding });
+    if (signal?.aborted) return { seen: [], solved: false };
+    seen.push({ aim, finding });
     tell({ aim, finding });
-    if (finding.verdict !== 'good') break;
+    if (finding.verdict !== 'good') return { seen, solved: false };
   }
-  return all;
+  return { seen, solved: true };
 }
 
 async function lookAt(
@@ -55,17 +56,6 @@ async function lookAt(
     const what = error instanceof NoServer ? 'no server' : 'not measured';
     return bad(what, [message]);
   }
-}
-
-/** Whether all was seen, and all of it is as it is to be. */
-export function isSolved(
-  { aims }: Pick<Exercise, 'aims'>,
-  seen: Seen[],
-): boolean {
-  return (
-    seen.length === aims.length &&
-    seen.every(({ finding }) => finding.verdict === 'good')
-  );
 }
 
 /** What the compiler says of one place. Lines and columns begin at 1. */

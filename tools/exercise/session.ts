@@ -9,8 +9,7 @@ import { showProgress } from '../common/progress';
 import type { Target } from '../harness/servers';
 import { targetOf } from '../harness/stages';
 import { EXERCISES, type Exercise } from './exercises';
-import { programOf, stepsTo } from './file';
-import { MINE, note, readAttempts } from './mine';
+import { MINE, note, programOf, readAttempts, stepsTo } from './mine';
 import type { Words } from './page';
 import {
   barOf,
@@ -22,7 +21,7 @@ import {
   showSeen,
   showSolved,
 } from './print';
-import { compileOwn, isSolved, look } from './round';
+import { compileOwn, look } from './round';
 
 /** An exercise, its words, and how it is solved. */
 export interface Task {
@@ -66,7 +65,7 @@ export async function lookOnce(
   const what = command ? command.join(' ') : file;
   console.log(`\n${chalk.dim(`${time}  ${what}`)}`);
   if (!command && !(await compiles(task, signal))) return false;
-  const seen = await look(exercise, targetFor(task), {
+  const { seen, solved } = await look(exercise, targetFor(task), {
     begin: ({ expected }) => showProgress(`  … ${expected}`),
     tell: (one) => {
       showProgress('');
@@ -75,7 +74,6 @@ export async function lookOnce(
     ...(signal ? { signal } : {}),
   });
   if (signal?.aborted) return false;
-  const solved = isSolved(exercise, seen);
   const left = exercise.aims.length - seen.length;
   if (!solved && left > 0) say('(The rest is looked at when this is so.)');
   return solved;

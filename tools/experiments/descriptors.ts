@@ -1,12 +1,19 @@
 /**
- * Do descriptors pile up, and what happens when there are none left?
+ * Which descriptors does a server keep, and what happens when there are none
+ * left?
  */
 import { formatPair } from '#shared/sockets';
+import { openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
-import { type Server, setSoftLimit, startServer } from '../harness/servers';
+import {
+  familyOf,
+  type Server,
+  setSoftLimit,
+  startServer,
+} from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
-import { listSockets } from '../kernel/sockets';
-import { describeRole, type Experiment, fewOf } from './findings';
+import { findHolders, listSockets } from '../kernel/sockets';
+import { describeRole, type Experiment, fewOf, tooFew } from './findings';
 import { failed, survive, visit } from './visits';
 
 const REQUESTS = 20;
@@ -57,4 +64,31 @@ export const openFiles: Experiment = async (target, defer) => {
   const own = open.filter((fd) => fd < OPEN_FILES).length;
   setSoftLimit(server.pid, 'nofile', OPEN_FILES);
   return survive(server, OPEN_FILES + 6, defer, { limit: OPEN_FILES, own });
+};
+
+const HEIRS = 3;
+
+/** When the parent dies while children work, is its port free at once? */
+export const port: Experiment = async (target, defer) => {
+  const server = await startServer(target, defer);
+  const before = new Set(familyOf(server.pid));
+  await openClients(server, HEIRS, defer);
+  await untilIdle(server);
+  // Orphans, too, as after a double fork. Not workers made in advance: they
+  // hold the listener because they accept.
+  const children = familyOf(server.pid).filter((pid) => !before.has(pid));
+  if (children.length < HEIRS) return tooFew(children.length, HEIRS);
+  const { inode } = server.listener;
+  const holders = findHolders(children).get(inode) ?? [];
+  const heirs = [...new Map(holders.map((one) => [one.pid, one])).values()];
+  const evidence = fewOf(heirs, ({ pid, fd }) => {
+    const who = describeRole(server, pid);
+    return `descriptor ${fd} of ${who} is the listener: the port stays taken while it lives`;
+  });
+  return {
+    verdict: heirs.length === 0 ? 'good' : 'bad',
+    figure: `${heirs.length} of ${children.length} children keep the port`,
+    measured: { children: children.length, keep: heirs.length },
+    evidence,
+  };
 };

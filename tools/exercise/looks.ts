@@ -1,31 +1,45 @@
 /**
- * What exercises look at besides the experiments: parents and children.
+ * What exercises look at besides the experiments: connections, descriptors,
+ * parents and children.
  */
+import { formatPair } from '#shared/sockets';
 import { count } from '../common/words';
 import {
   describeEnd,
   describeProcess,
   describeQueue,
   describeRole,
+  type Experiment,
   type Finding,
+  fewOf,
   holdersOf,
   serverEndOf,
   whatItDoes,
 } from '../experiments/findings';
 import { ask, describeFailure, failed, visit } from '../experiments/visits';
 import { describeZombies, zombiesLeft } from '../experiments/zombies';
-import { LAST_REQUEST, openClient, openClients } from '../harness/clients';
+import {
+  type Client,
+  get,
+  LAST_REQUEST,
+  openClient,
+  openClients,
+} from '../harness/clients';
 import { killOneOf, untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
 import {
+  hearOut,
   isAlive,
   isRunning,
+  lastWords,
   type Server,
   startServer,
+  suspend,
   type Target,
 } from '../harness/servers';
 import { built } from '../harness/stages';
 import { startStopwatch, waitFor } from '../harness/wait';
+import { descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
   isStopped,
@@ -35,7 +49,130 @@ import {
   zombiesOf,
 } from '../kernel/processes';
 import { findHolders, findListeners } from '../kernel/sockets';
-import { bad, good, judge } from './connections';
+
+/** What was found, where something is to be so. */
+export function judge(
+  isSo: boolean,
+  figure: string,
+  evidence: string[],
+): Finding {
+  return { verdict: isSo ? 'good' : 'bad', figure, measured: {}, evidence };
+}
+
+export function good(figure: string, evidence: string[] = []): Finding {
+  return judge(true, figure, evidence);
+}
+
+export function bad(figure: string, evidence: string[] = []): Finding {
+  return judge(false, figure, evidence);
+}
+
+/** Is a connection closed before anybody has read what came over it? */
+export const tooEarly: Experiment = async (target, defer) => {
+  const server = await startServer(target, defer);
+  // While the server is stopped, the kernel completes the handshake, and the
+  // request arrives.
+  await suspend(server);
+  const client = await openClient(server, defer);
+  client.send(LAST_REQUEST);
+  await waitFor('the request has arrived', () => {
+    return (serverEndOf(server, client)?.socket.receiveQueue ?? 0) > 0;
+  });
+  process.kill(server.pid, 'SIGCONT');
+  await untilIdle(server, client.over);
+  // The reset arrives before the server has come to its end, and said why.
+  if (await untilIdle(server, () => !isAlive(server))) {
+    await hearOut(server.program);
+  }
+  const words = lastWords(server.program, /EBADF/);
+  const evidence = [whatItDoes(server)];
+  if (words) evidence.push(`it printed: ${words}`);
+  const got = client.received() === '' ? 'no answer' : 'its answer';
+  const figure = `the client got ${got} and ${endOf(client)}`;
+  const reset = client.over() && !client.ended();
+  const ofTheClient = words !== '' && !words.includes('accept');
+  return judge(got === 'no answer' && reset && ofTheClient, figure, evidence);
+};
+
+/** How a connection has ended for a client. */
+function endOf(client: Client): string {
+  if (client.ended()) return 'a FIN';
+  return client.over() ? 'a reset (RST)' : 'no end';
+}
+
+const COUNTING = 3;
+
+/** Can clients count, and leave by themselves while the parent still holds? */
+export const length: Experiment = async (target, defer) => {
+  const server = await startServer(target, defer);
+  const clients: Client[] = [];
+  while (clients.length < COUNTING) {
+    const client = await openClient(server, defer);
+    client.send(get('/'));
+    clients.push(client);
+    await untilIdle(server, client.over);
+    const mistake = wrongLength(client.received());
+    if (mistake !== null) {
+      return bad(mistake, [describeProcess(server, server.pid)]);
+    }
+    client.socket.destroy(); // content
+  }
+  await untilIdle(server);
+  const ends = clients.flatMap((client) => serverEndOf(server, client) ?? []);
+  const held = ends.filter(({ holders }) =>
+    holders.some(({ pid }) => pid === server.pid),
+  );
+  const figure = `${COUNTING} clients left by themselves, the parent holds ${held.length}`;
+  const evidence = fewOf(held, ({ socket, holders }) => {
+    const { fd } = holders.find(({ pid }) => pid === server.pid) ?? { fd: -1 };
+    return `descriptor ${fd} → ${formatPair(socket)} is in the state ${socket.state} in ${describeRole(server, server.pid)}`;
+  });
+  return judge(held.length === COUNTING, figure, evidence);
+};
+
+/** @returns what is wrong with the length that an answer says, if anything */
+function wrongLength(answer: string): string | null {
+  if (answer === '') return 'the client got no answer';
+  const end = answer.indexOf('\r\n\r\n');
+  if (end === -1) return 'the head of the answer does not end';
+  const said = /^content-length: *(\d+)\r$/im.exec(answer.slice(0, end + 2));
+  if (!said) return 'the head of the answer says no length';
+  const came = answer.length - (end + '\r\n\r\n'.length);
+  if (Number(said[1]) === came) return null;
+  return `the head says ${said[1]} bytes, and ${came} came`;
+}
+
+/** Is anything written to a client that is not its page? */
+export const standard: Experiment = async (target, defer) => {
+  const server = await startServer(target, defer);
+  const client = await openClient(server, defer);
+  await ask(server, [client]);
+  const open = descriptorsOf(server.pid) ?? new Map<number, string>();
+  const lines = [0, 1, 2].map(
+    (fd) => `descriptor ${fd} → ${open.get(fd) ?? 'nothing'}`,
+  );
+  const text = Buffer.from(client.received(), 'latin1').toString();
+  const [first = ''] = text.split(/\r?\n/);
+  if (!first.startsWith('HTTP/')) {
+    const figure = `the first line that a client got: ${first || 'none'}`;
+    return bad(figure, [...lines, ...listenerLine(server)]);
+  }
+  const kept = [0, 1, 2].filter((fd) => !isNobodys(open.get(fd) ?? ''));
+  const isSo = kept.length === 0;
+  const rest = isSo
+    ? ' and nothing else'
+    : `, and ${kept.join(', ')} are not free`;
+  return judge(isSo, `the client got its page${rest}`, lines);
+};
+
+function listenerLine({ listener }: Server): string[] {
+  return listener.fd > 2 ? [] : [`descriptor ${listener.fd} is the listener`];
+}
+
+/** Neither a connection or pipe to whoever started it, nor a terminal. */
+function isNobodys(target: string): boolean {
+  return target.startsWith('/') && !/^\/dev\/(pts|tty)/.test(target);
+}
 
 /** The children that have not ended. */
 function livingOf({ pid }: Server): number[] {
@@ -52,7 +189,7 @@ const LIMIT = 8;
 const CROWD = 20;
 
 /** Are there never more children than eight, and never fewer while some wait? */
-export async function limit(target: Target, defer: Defer): Promise<Finding> {
+export const limit: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
   const state = () => [
     describeProcess(server, server.pid),
@@ -81,7 +218,7 @@ export async function limit(target: Target, defer: Defer): Promise<Finding> {
     return bad(`${left} in the end`, describeZombies(server, zombies));
   }
   return good(`${together}, all answered, ${left} in the end`);
-}
+};
 
 // The reaper's race ///////////////////////////////////////////////////////////
 
@@ -89,7 +226,7 @@ export async function limit(target: Target, defer: Defer): Promise<Finding> {
 const LOOKING_MS = 1_500;
 
 /** Is a child missed that ends just before its parent waits for a client? */
-export async function race(target: Target, defer: Defer): Promise<Finding> {
+export const race: Experiment = async (target, defer) => {
   const node = target.command.indexOf(process.execPath);
   const hole = ['--require', built('tools/exercise/hole')];
   const command = target.command.toSpliced(node + 1, 0, ...hole);
@@ -106,7 +243,7 @@ export async function race(target: Target, defer: Defer): Promise<Finding> {
   if (isReaped()) return good('no zombie stays');
   const evidence = [...describeZombies(server, [child]), whatItDoes(server)];
   return bad('the zombie stays', evidence);
-}
+};
 
 /** Whether it stops itself before it waits, see hole.ts. */
 function stops(server: Server): Promise<boolean> {
@@ -142,10 +279,7 @@ const SECOND_MS = 900; // timers may be early
 const TRIES = 5;
 
 /** Does a parent that is told to stop give its children a second, no more? */
-export async function lastChild(
-  target: Target,
-  defer: Defer,
-): Promise<Finding> {
+export const lastChild: Experiment = async (target, defer) => {
   for (let tries = 1; ; tries++) {
     const finding = await stopOnce(target, defer);
     // We were too slow ourselves for a server that has only a second.
@@ -153,7 +287,7 @@ export async function lastChild(
       return finding === 'late' ? bad('this machine is too slow') : finding;
     }
   }
-}
+};
 
 async function stopOnce(
   target: Target,
@@ -204,7 +338,7 @@ async function stopOnce(
 const FEW = 3;
 
 /** Does a server tell the kernel that nobody will ask for its children? */
-export async function ignored(target: Target, defer: Defer): Promise<Finding> {
+export const ignored: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
   const { failure } = await visit(server, FEW, defer);
   if (failure) return failed(server, failure);
@@ -219,13 +353,10 @@ export async function ignored(target: Target, defer: Defer): Promise<Finding> {
     ...describeZombies(server, zombies),
   ];
   return judge(isIgnored && zombies.length === 0, figure, evidence);
-}
+};
 
 /** Is a client served by an orphan, which holds nothing else? */
-export async function grandchild(
-  target: Target,
-  defer: Defer,
-): Promise<Finding> {
+export const grandchild: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
   const client = await openClient(server, defer);
   await untilIdle(server);
@@ -262,12 +393,12 @@ export async function grandchild(
   return zombies.length === 0
     ? good(figure, evidence)
     : bad(figure, describeZombies(server, zombies));
-}
+};
 
 const WORKERS = 2;
 
 /** Are there two workers from the start, who accept by themselves? */
-export async function workers(target: Target, defer: Defer): Promise<Finding> {
+export const workers: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
   await untilIdle(server);
   const made = livingOf(server);
@@ -299,4 +430,4 @@ export async function workers(target: Target, defer: Defer): Promise<Finding> {
   return good(
     'two clients served, the third waits; a killed worker is replaced',
   );
-}
+};
