@@ -82,9 +82,9 @@ export const tooEarly: Experiment = async (target, defer) => {
   await untilIdle(server, client.over);
   // The reset arrives before the server has come to its end, and said why.
   if (await untilIdle(server, () => !isAlive(server))) {
-    await hearOut(server.program);
+    await hearOut(server);
   }
-  const words = lastWords(server.program, /EBADF/);
+  const words = lastWords(server, /EBADF/);
   const evidence = [whatItDoes(server)];
   if (words) evidence.push(`it printed: ${words}`);
   const got = client.received() === '' ? 'no answer' : 'its answer';

@@ -15,17 +15,19 @@ import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
 import { EXERCISES } from './exercises';
 import {
+  attemptOf,
   begin,
   forgetAttempt,
+  MINE,
   note,
-  programOf,
   putAside,
   readAttempts,
+  type Task,
   takeMine,
 } from './mine';
 import { readWords, type Words } from './page';
 import { say, showList, showTask } from './print';
-import { celebrate, filesOf, lookOnce, type Task, work } from './session';
+import { celebrate, filesOf, lookOnce, work } from './session';
 
 const NAME = 'exercise';
 const EXAMPLE = 'npm run exercise 13 -- python3 mine/server.py {port}';
@@ -121,17 +123,18 @@ function taskAt(
   const its = words[index];
   if (!exercise || !its) return null;
   const { name, start } = exercise;
-  const known = start === null ? readAttempts()[name]?.command : null;
+  const known = start === null ? attemptOf(name).command : null;
   const command = given.length > 0 ? given : (known ?? null);
-  return { exercise, words: its, command };
+  const program = `${MINE}/${its.number}-${name}`;
+  return { exercise, words: its, program, command };
 }
 
 function lacksCommand({ exercise, command }: Task): boolean {
   return exercise.start === null && command === null;
 }
 
-function reset({ exercise, words }: Task): void {
-  const kept = putAside(programOf(exercise, words));
+function reset({ exercise, program }: Task): void {
+  const kept = putAside(program);
   forgetAttempt(exercise.name);
   say(kept ? `Your file is now ${kept}.` : 'There was no file of yours.');
 }
@@ -159,7 +162,7 @@ async function goThrough(first: Task, words: Words[]): Promise<void> {
 async function open(task: Task): Promise<void> {
   const { exercise, words } = task;
   showTask(words);
-  if (readAttempts()[exercise.name]?.prediction === undefined) {
+  if (attemptOf(exercise.name).prediction === undefined) {
     note(exercise.name, { prediction: await askForPrediction() });
   }
   remember(task);
@@ -170,10 +173,10 @@ async function open(task: Task): Promise<void> {
   say(`\n${when}`);
 }
 
-function remember({ exercise, words, command }: Task): void {
-  const lasts = command !== null && exercise.start === null;
-  note(exercise.name, lasts ? { command } : {});
-  if (!command) begin(exercise, words);
+function remember(task: Task): void {
+  const { exercise, command } = task;
+  note(exercise.name, command && exercise.start === null ? { command } : {});
+  if (!command) begin(task);
 }
 
 run(NAME, main);

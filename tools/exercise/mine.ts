@@ -56,12 +56,14 @@ function areAttempts(read: unknown): read is Attempts {
   );
 }
 
+export function attemptOf(name: string): Attempt {
+  return readAttempts()[name] ?? { solved: false, hints: 0 };
+}
+
 /** Remembers what has changed of one attempt. */
 export function note(name: string, change: Partial<Attempt>): Attempt {
-  const attempts = readAttempts();
-  const before = attempts[name] ?? { solved: false, hints: 0 };
-  const attempt = { ...before, ...change };
-  writeAttempts({ ...attempts, [name]: attempt });
+  const attempt = { ...attemptOf(name), ...change };
+  writeAttempts({ ...readAttempts(), [name]: attempt });
   return attempt;
 }
 
@@ -113,28 +115,35 @@ async function whoElse(path: string): Promise<string> {
   return words || 'an exercise is open in another terminal';
 }
 
-/** The program in mine/ that an exercise is solved in, without `.ts`. */
-export function programOf({ name }: Exercise, { number }: Words): string {
-  return join(MINE, `${number}-${name}`);
+/** An exercise, its words, and how it is solved. */
+export interface Task {
+  exercise: Exercise;
+  words: Words;
+  /** The program in mine/ that it is solved in, without `.ts`. */
+  program: string;
+  /** A server in another language, instead of a file of ours. */
+  command: string[] | null;
 }
 
 // What an editor needs to find #shared/*.
 const EDITOR_CONFIG = join(MINE, 'tsconfig.json');
 
 /** Writes the file that a reader begins with, unless it is there. */
-export function begin(exercise: Exercise, words: Words): void {
-  const file = `${programOf(exercise, words)}.ts`;
+export function begin({ exercise, words, program }: Task): void {
+  const file = `${program}.ts`;
   if (exercise.start === null || existsSync(file)) return;
   mkdirSync(MINE, { recursive: true });
   writeFileSync(EDITOR_CONFIG, '{ "extends": "../tsconfig.mine.json" }\n');
-  const source = startOf(exercise);
   const { number } = words;
-  const named = source.replace(
-    /^(start\w*)\('\w+', '[^']*'/m,
+  const named = startOf(exercise).replace(
+    NAME,
     `$1('exercise-${number}', 'your exercise ${number}'`,
   );
   writeFileSync(file, headerOf(words) + withoutHeader(named));
 }
+
+/** What the last line of each server says: its name, and its title. */
+const NAME = /^(start\w*)\('[\w-]+', '[^']*'/m;
 
 /** Puts a reader's file aside. @returns what it is called now */
 export function putAside(program: string): string | null {
@@ -176,8 +185,7 @@ function withoutHeader(source: string): string {
 /** What has to change in a reader's file, as diff(1) has it. */
 export function stepsTo(
   solution: string,
-  exercise: Exercise,
-  program: string,
+  { exercise, program }: Task,
 ): string[] {
   const after = comparable(readFileSync(`${solution}.ts`, 'utf8'));
   const kept = new Set(after.split('\n'));
@@ -195,8 +203,5 @@ function isComment(line: string): boolean {
 
 /** Without what each file has of its own: its header and its name. */
 function comparable(source: string): string {
-  return withoutHeader(source).replace(
-    /^(start\w*)\('[\w-]+', '[^']*'/m,
-    "$1('…', '…'",
-  );
+  return withoutHeader(source).replace(NAME, "$1('…', '…'");
 }

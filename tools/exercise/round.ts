@@ -17,7 +17,7 @@ export interface Seen {
 export interface Looking {
   begin?: (aim: Aim) => void;
   tell?: (seen: Seen) => void;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

@@ -8,9 +8,15 @@ import { takeTerminal } from '../common/keyboard';
 import { showProgress } from '../common/progress';
 import type { Target } from '../harness/servers';
 import { targetOf } from '../harness/stages';
-import { EXERCISES, type Exercise } from './exercises';
-import { MINE, note, programOf, readAttempts, stepsTo } from './mine';
-import type { Words } from './page';
+import { EXERCISES } from './exercises';
+import {
+  attemptOf,
+  MINE,
+  note,
+  readAttempts,
+  stepsTo,
+  type Task,
+} from './mine';
 import {
   barOf,
   say,
@@ -23,31 +29,21 @@ import {
 } from './print';
 import { compileOwn, look } from './round';
 
-/** An exercise, its words, and how it is solved. */
-export interface Task {
-  exercise: Exercise;
-  words: Words;
-  /** A server in another language, instead of a file of ours. */
-  command: string[] | null;
-}
-
 /** How long a reader's server may take until it listens. */
 const PATIENCE_SECONDS = 15;
 
-function targetFor({ exercise, words, command }: Task): Target {
+function targetFor({ exercise, program, command }: Task): Target {
   const patience = PATIENCE_SECONDS;
   if (command) return { name: command.join(' '), command, patience };
-  const program = programOf(exercise, words);
   return { ...targetOf(program, exercise.flags), patience };
 }
 
 /** The files that a reader changes, as far as we know them. */
-export function filesOf({ exercise, words, command }: Task): string[] {
+export function filesOf({ program, command }: Task): string[] {
   // It may be there only later: a server of one's own begins with no file.
   const isFile = (word: string) =>
     word.startsWith(`${MINE}/`) || existsSync(word);
-  if (command) return command.filter(isFile);
-  return [`${programOf(exercise, words)}.ts`];
+  return command?.filter(isFile) ?? [`${program}.ts`];
 }
 
 /**
@@ -59,19 +55,18 @@ export async function lookOnce(
   task: Task,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const { exercise, command } = task;
-  const [file = ''] = filesOf(task);
+  const { exercise, program, command } = task;
   const time = new Date().toTimeString().slice(0, 8);
-  const what = command ? command.join(' ') : file;
+  const what = command?.join(' ') ?? `${program}.ts`;
   console.log(`\n${chalk.dim(`${time}  ${what}`)}`);
-  if (!command && !(await compiles(task, signal))) return false;
+  if (!command && !(await compiles(program, signal))) return false;
   const { seen, solved } = await look(exercise, targetFor(task), {
     begin: ({ expected }) => showProgress(`  … ${expected}`),
     tell: (one) => {
       showProgress('');
       showSeen(one);
     },
-    ...(signal ? { signal } : {}),
+    signal,
   });
   if (signal?.aborted) return false;
   const left = exercise.aims.length - seen.length;
@@ -79,14 +74,17 @@ export async function lookOnce(
   return solved;
 }
 
-async function compiles(task: Task, signal?: AbortSignal): Promise<boolean> {
-  const [file = ''] = filesOf(task);
+async function compiles(
+  program: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const file = `${program}.ts`;
   if (!existsSync(file)) {
     say(missing(file));
     return false;
   }
   showProgress('  … compiling');
-  const problems = await compileOwn(file.replace(/\.ts$/, ''), signal);
+  const problems = await compileOwn(program, signal);
   showProgress('');
   if (signal?.aborted) return false;
   if (problems.length > 0) showProblems(problems);
@@ -110,7 +108,6 @@ const GONE_MS = 800;
 
 /** Looks at a server at every save, until the reader wants the next one. */
 export function work(task: Task): Promise<void> {
-  const { exercise, words } = task;
   const rounds = openRounds(task);
   const files = filesOf(task);
   let gone: NodeJS.Timeout | undefined;
@@ -149,9 +146,9 @@ export function work(task: Task): Promise<void> {
       showProgress('');
       if (!wasAsked) keys[key.toLowerCase()]?.();
       else if (key.toLowerCase() === 'y') showSolution(task);
-      else showKeysOf(exercise, words);
+      else showKeysOf(task);
     };
-    const resume = () => showKeysOf(exercise, words);
+    const resume = () => showKeysOf(task);
     const giveBack = takeTerminal({ press, resume });
     process.stdin.on('end', leave);
   });
@@ -164,8 +161,8 @@ function leave(): void {
 
 /** Looks, one at a time: a new one ends that which is under way. */
 function openRounds(task: Task) {
-  const { exercise, words } = task;
-  let solved = readAttempts()[exercise.name]?.solved ?? false;
+  const { exercise } = task;
+  let solved = attemptOf(exercise.name).solved;
   let current = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const round = async (signal: AbortSignal) => {
@@ -175,7 +172,7 @@ function openRounds(task: Task) {
     if (isSo && !solved) celebrate(task);
     else if (isSo) console.log('\nSolved, as before.');
     solved ||= isSo;
-    showKeysOf(exercise, words);
+    showKeysOf(task);
   };
   const end = () => {
     current.abort();
@@ -190,13 +187,14 @@ function openRounds(task: Task) {
   return { begin, end };
 }
 
-function showKeysOf({ name }: Exercise, { hints }: Words): void {
-  showKeys(readAttempts()[name]?.hints ?? 0, hints.length);
+function showKeysOf({ exercise, words }: Task): void {
+  showKeys(attemptOf(exercise.name).hints, words.hints.length);
 }
 
-function showHint({ exercise, words }: Task): void {
+function showHint(task: Task): void {
+  const { exercise, words } = task;
   const { hints } = words;
-  const shown = readAttempts()[exercise.name]?.hints ?? 0;
+  const shown = attemptOf(exercise.name).hints;
   // The next one; all of them when there is no next one.
   const first = shown < hints.length ? shown : 0;
   const last = Math.min(shown + 1, hints.length);
@@ -206,20 +204,21 @@ function showHint({ exercise, words }: Task): void {
     show(hint);
   }
   note(exercise.name, { hints: last });
-  showKeysOf(exercise, words);
+  showKeysOf(task);
 }
 
-function showSolution({ exercise, words, command }: Task): void {
+function showSolution(task: Task): void {
+  const { exercise, words, program, command } = task;
   const { solution } = exercise;
-  const program = programOf(exercise, words);
+  const file = `${program}.ts`;
   if (command || solution === null) {
     console.log('');
     show(words.solution);
-  } else if (existsSync(`${program}.ts`)) {
-    const steps = stepsTo(solution, exercise, program);
-    console.log(`\nFrom ${program}.ts to ${solution}.ts:\n`);
+  } else if (existsSync(file)) {
+    const steps = stepsTo(solution, task);
+    console.log(`\nFrom ${file} to ${solution}.ts:\n`);
     showDifference(steps);
     if (steps.length === 0) console.log('There is no difference.');
-  } else say(missing(`${program}.ts`));
-  showKeysOf(exercise, words);
+  } else say(missing(file));
+  showKeysOf(task);
 }

@@ -106,9 +106,8 @@ export async function describeFailure(
   at: number,
 ): Promise<Failure> {
   const died = await untilIdle(server, () => !isAlive(server));
-  if (died) await hearOut(server.program);
-  const output = server.program.output();
-  const error = ERRORS.find(([, words]) => words.test(output));
+  if (died) await hearOut(server);
+  const error = ERRORS.find(([, words]) => words.test(server.output()));
   return { at, died, error: error?.[0] ?? null };
 }
 
@@ -126,10 +125,7 @@ export function failed(
   measured: Finding['measured'] = {},
 ): Finding {
   const what = died ? 'dies at' : 'answers nobody from';
-  const words = lastWords(
-    server.program,
-    ERRORS.find(([name]) => name === error)?.[1],
-  );
+  const words = lastWords(server, ERRORS.find(([name]) => name === error)?.[1]);
   const evidence = [whatItDoes(server)];
   if (words) evidence.push(`it printed: ${words}`);
   return {

@@ -33,10 +33,11 @@ export interface Target {
   patience?: number;
 }
 
-/** A server that listens. */
-export interface Server {
-  /** What was started: the server, or a program such as npm that started it. */
-  program: Program;
+/**
+ * A server that listens. The program is what was started: the server itself,
+ * or one such as npm that started it.
+ */
+export interface Server extends Program {
   /** The process that listens. */
   pid: number;
   /** Its descriptor for that, and the inode of the socket behind it. */
@@ -178,7 +179,7 @@ function describeServer(program: Program, listener: Listener): Server {
   const { address, port } = socket.local;
   const everywhere = address === '0.0.0.0' || address === '[::]';
   return {
-    program,
+    ...program,
     pid,
     listener: { fd, inode: socket.inode },
     host: everywhere ? '127.0.0.1' : address.replace(/[[\]]/g, ''),

@@ -48,7 +48,7 @@ const socketPair: Lab = {
     show(...clients.map(formatPair));
     const calls = /\] (socket|bind|listen|accept|close)\(/;
     step("The server's calls.");
-    const lines = () => server.program.output().split('\n');
+    const lines = () => server.output().split('\n');
     // What it has written may still be on its way.
     const closes = () => lines().filter((line) => line.includes('] close('));
     await comesTrue(() => closes().length === clients.length);
@@ -212,7 +212,7 @@ const ports: Lab = {
     await comesTrue(client.over);
     client.socket.destroy();
     process.kill(server.pid, 'SIGKILL');
-    await hasEnded(server.program);
+    await hasEnded(server);
     const heir = bindTo(notebook, server.port);
     const listens = () => /listens on/.test(heir.output());
     await comesTrue(() => listens() || heir.exit() !== null);

@@ -48,7 +48,7 @@ const fork: Lab = {
     );
     step('It asks for /. What it gets, and what the two processes say:');
     client.send(get('/'));
-    const output = () => server.program.output();
+    const { output } = server;
     await comesTrue(() => output().includes('GET / → 200'));
     await comesTrue(() => client.received() !== '');
     show(...pageLines(client), ...output().trim().split('\n'));
@@ -152,22 +152,16 @@ const contentLength: Lab = {
     const silent = await start('part2', '--quiet');
     const without = await askAndLookAt(notebook, silent);
     expect('every client waits for more', without.content === 0);
-    expect(
-      'the parent holds each connection',
-      without.held.every(({ socket }) => socket.state === 'ESTABLISHED') &&
-        without.held.length === COUNTING,
-    );
+    expect('the parent holds each connection', without.allIn('ESTABLISHED'));
 
     step('The same, but it says how long the answer is.');
     const command = `node build/${WITH_LENGTH}.js`;
-    const flags = ['--quiet'];
-    const telling = await startByCommand(command, WITH_LENGTH, flags);
+    const telling = await startByCommand(command, WITH_LENGTH, ['--quiet']);
     const knowing = await askAndLookAt(notebook, telling);
     expect('every client has left, satisfied', knowing.content === COUNTING);
     expect(
       'the parent holds each connection, now in CLOSE_WAIT',
-      knowing.held.every(({ socket }) => socket.state === 'CLOSE_WAIT') &&
-        knowing.held.length === COUNTING,
+      knowing.allIn('CLOSE_WAIT'),
     );
   },
   conclusion: `
@@ -194,9 +188,7 @@ async function askAndLookAt({ show, defer }: Notebook, server: Server) {
     request.on('socket', (socket) => {
       socket.on('connect', () => ports.push(socket.localPort ?? 0));
     });
-    defer(() => {
-      request.destroy();
-    });
+    defer(() => void request.destroy());
   }
   await comesTrue(() => zombiesOf(server.pid).length === COUNTING);
   await untilIdle(server);
@@ -207,7 +199,10 @@ async function askAndLookAt({ show, defer }: Notebook, server: Server) {
     show(`${who} -> ${formatPair(socket)}  ${socket.state}`);
   }
   show(`${content} of ${COUNTING} clients have all they want`);
-  return { content, held };
+  const allIn = (state: string) =>
+    held.length === COUNTING &&
+    held.every(({ socket }) => socket.state === state);
+  return { content, allIn };
 }
 
 const OPEN_FILES = 64;
@@ -228,8 +223,8 @@ const emfile: Lab = {
     show(`${own} of ${OPEN_FILES} are open before the first client`);
     step('Clients ask for /, one after the other.');
     const served = await visitUntilItBreaks(notebook, server, OPEN_FILES);
-    show(lastWords(server.program));
-    expect('accept failed with EMFILE', /EMFILE/.test(server.program.output()));
+    show(lastWords(server));
+    expect('accept failed with EMFILE', /EMFILE/.test(server.output()));
     expect('the server is dead', !isAlive(server));
     expect('each client has cost a descriptor', served + own === OPEN_FILES);
   },
@@ -275,14 +270,13 @@ const zombies: Lab = {
     show(...found().map(({ pid }) => statLine(pid)));
     expect(`${CLIENTS} zombies: state Z`, left);
     step('What do they hold?');
-    const held = found().map(({ pid }) => descriptorsOf(pid)?.size ?? 0);
-    show(
-      ...found().map(({ pid }, i) => `/proc/${pid}/fd: ${held[i]} descriptors`),
-    );
-    expect(
-      'nothing',
-      held.every((number) => number === 0),
-    );
+    let held = 0;
+    for (const { pid } of found()) {
+      const number = descriptorsOf(pid)?.size ?? 0;
+      show(`/proc/${pid}/fd: ${number} descriptors`);
+      held += number;
+    }
+    expect('nothing', held === 0);
   },
   conclusion: `
     A process that has ended stays until its parent asks for its exit status: a
@@ -342,8 +336,8 @@ const eagain: Lab = {
     const server = await start('part2', ...flags);
     step('Clients ask for /, one after the other.');
     const served = await visitUntilItBreaks(notebook, server, limit);
-    show(lastWords(server.program));
-    expect('fork failed with EAGAIN', /EAGAIN/.test(server.program.output()));
+    show(lastWords(server));
+    expect('fork failed with EAGAIN', /EAGAIN/.test(server.output()));
     expect('the server is dead', !isAlive(server));
     expect('zombies had taken all the room', served > 0 && served <= limit);
   },

@@ -119,9 +119,9 @@ const eintr: Lab = {
     // The signal may have come just before accept began to wait. Then it has
     // interrupted nothing, and one more is needed.
     if (isAlive(server)) process.kill(server.pid, 'SIGCHLD');
-    await hasEnded(server.program);
-    show(lastWords(server.program));
-    expect('accept failed with EINTR', /EINTR/.test(server.program.output()));
+    await hasEnded(server);
+    show(lastWords(server));
+    expect('accept failed with EINTR', /EINTR/.test(server.output()));
     expect('the server is dead', !isAlive(server));
   },
   conclusion: `
@@ -263,11 +263,11 @@ async function crashOne(
   const second = await ask(server, '/').catch(() => null);
   if (second) await comesTrue(second.over);
   if (isAlive(server)) await untilIdle(server);
-  else await hasEnded(server.program);
+  else await hasEnded(server);
   await comesTrue(() => childrenOf(server.pid).length === 0);
-  const { signal } = server.program.exit() ?? {};
+  const { signal } = server.exit() ?? {};
   if (signal) show(`PID ${server.pid} was killed by ${signal}`);
-  const lines = server.program.output().split('\n');
+  const lines = server.output().split('\n');
   show(...lines.filter((line) => line.includes('reaped')));
   return { server, answered: second !== null && second.received() !== '' };
 }
@@ -291,7 +291,7 @@ const orphan: Lab = {
     show(statLine(child));
     step(`kill -9 ${server.pid}, the parent.`);
     process.kill(server.pid, 'SIGKILL');
-    await comesTrue(() => server.program.exit() !== null);
+    await comesTrue(() => server.exit() !== null);
     const parent = () => readProcess(child)?.parent;
     const adopted = await comesTrue(() => parent() !== server.pid);
     show(statLine(child));
