@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXERCISES, reasonFor, wordsOf } from '../../tools/exercise/exercises';
 import { linesOf, readWords } from '../../tools/exercise/page';
 import { look, type Seen } from '../../tools/exercise/round';
-import type { Target } from '../../tools/harness/servers';
 import { compileMutants, type Edit } from '../support/mutant';
 import { targetOf } from '../support/server';
 
@@ -222,10 +221,9 @@ describe.concurrent('a server in another language', () => {
   const own = EXERCISES.find(({ name }) => name === 'own-server');
   const judgeOwn = async (command: string[]) => {
     if (!own) throw new Error('there is no such exercise');
-    const target: Target = { name: 'mine', command };
     // All experiments are made with the stages. Here, two are enough.
     const aims = own.aims.filter(({ expected }) => TWO.test(expected));
-    const { seen, solved } = await look({ aims }, target);
+    const { seen, solved } = await look({ aims }, { command });
     return { solved, ...wordsAbout(seen) };
   };
   // Whoever has Python can try it.

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { formatPair } from '#shared/sockets';
 import { waitFor } from '../../tools/harness/wait';
 import { childrenOf, readProcess } from '../../tools/kernel/processes';
-import { findListener, listSockets } from '../../tools/kernel/sockets';
+import { findListeners, listSockets } from '../../tools/kernel/sockets';
 import { type Client, get, openClient } from '../support/client';
 import {
   chosenStages,
@@ -32,7 +32,7 @@ test.each(chosenStages())(
     const server = await startStage(stage);
     const free = lowestFreeDescriptor(server.pid);
     // Node has opened its own first, the listener came after them.
-    expect(findListener(server.port)?.fd).toBeLessThan(free);
+    expect(findListeners([server.pid])[0]?.fd).toBeLessThan(free);
     const client = await openClient(server.port);
     const pair = `127.0.0.1:${server.port} ⇄ 127.0.0.1:${client.port}`;
     // Both ends, and others, perhaps: a port may have many connections.

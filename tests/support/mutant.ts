@@ -2,18 +2,13 @@
  * Servers that are broken on purpose, made from those that are not.
  */
 import { spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { expect } from 'vitest';
+import type { Edit } from '../../tools/exercise/exercises';
+import { editedSource } from '../../tools/exercise/mine';
 
-/** Which part of a server's source becomes what. */
-export type Edit = [part: string, replacement: string];
+export type { Edit };
 
 /** A server, and what is to be changed in it. */
 export interface Mutant {
@@ -36,7 +31,8 @@ export function compileMutants<Name extends string>(
   const names = Object.keys(mutants) as Name[];
   const programs = names.map((name, i) => {
     const file = join(folder, `mutant-${i}`);
-    writeFileSync(`${file}.ts`, sourceOf(mutants[name]));
+    const { program, edits } = mutants[name];
+    writeFileSync(`${file}.ts`, editedSource(program, edits));
     return [name, relative('build', file)];
   });
   // Without a look at types or imports: those of the originals are right.
@@ -50,13 +46,4 @@ export function compileMutants<Name extends string>(
   expect(status, stdout).toBe(0);
   const remove = () => rmSync(folder, { recursive: true });
   return { programs: Object.fromEntries(programs), remove };
-}
-
-function sourceOf({ program, edits }: Mutant): string {
-  let source = readFileSync(`${program}.ts`, 'utf8');
-  for (const [part, replacement] of edits) {
-    expect(source, `${program} still has it`).toContain(part);
-    source = source.replace(part, replacement);
-  }
-  return source;
 }

@@ -39,7 +39,7 @@ import { describeState, sleepOf } from '../../tools/kernel/sleeps';
 import { dumpSockets } from '../../tools/kernel/sockdiag';
 import {
   findHolders,
-  findListener,
+  findListeners,
   listSockets,
 } from '../../tools/kernel/sockets';
 import type { TcpSocket } from '../../tools/kernel/tcp';
@@ -71,7 +71,9 @@ describe('a process', () => {
   test('sleeps in accept, on its listener', async () => {
     const server = await startStage('part1');
     await waitFor('it sleeps', () => readProcess(server.pid)?.state === 'S');
-    const listener = findListener(server.port);
+    const listener = findListeners().find(
+      ({ socket }) => socket.local.port === server.port,
+    );
     expect(listener?.pid).toBe(server.pid);
     const sleep = sleepOf(server.pid);
     expect(sleep).toMatchObject({ call: 'accept', descriptor: listener?.fd });
@@ -84,7 +86,7 @@ describe('a process', () => {
     await waitFor('it sleeps', polls);
     const among = sleepOf(server.pid)?.among;
     // Its memory can be read by root, and mostly by its user.
-    if (among) expect(among).toContain(findListener(server.port)?.fd);
+    if (among) expect(among).toContain(findListeners([server.pid])[0]?.fd);
     else expect(process.getuid?.()).not.toBe(0);
   });
 

@@ -121,11 +121,10 @@ export interface Running {
 
 /** Starts a server. @throws NoServer if it does not listen */
 export async function startContestant({
-  label: name,
   command,
 }: Contestant): Promise<Running> {
   let stop = async () => {};
-  const { pid, port } = await startServer({ name, command }, (undo) => {
+  const { pid, port } = await startServer({ command }, (undo) => {
     stop = async () => undo();
   });
   return { pid, port, stop };

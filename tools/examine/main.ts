@@ -48,7 +48,7 @@ function readCommand() {
 async function main(): Promise<void> {
   const { only, json, command } = readCommand();
   adoptOrphans();
-  const target = { name: command.join(' '), command };
+  const target = { command };
   const opening = await describeListener(target);
   if (!json) console.log(`${opening}\n`);
   const findings: Partial<Record<Symptom, Finding>> = {};
@@ -79,7 +79,8 @@ function describeListener(target: Target): Promise<string> {
     const { pid, listener, host, port } = server;
     const address = isIPv6(host) ? `[${host}]` : host;
     const where = formatAddress({ address, port });
-    return `${target.name}: descriptor ${listener.fd} of PID ${pid} listens on ${where}`;
+    const name = target.command.join(' ');
+    return `${name}: descriptor ${listener.fd} of PID ${pid} listens on ${where}`;
   });
 }
 

@@ -16,14 +16,15 @@ export interface Aim {
   because: Record<string, string>;
 }
 
-/** Which part of a stage becomes what, before a reader begins. */
-type Edit = [part: string, replacement: string];
+/** Which part of a program becomes what. */
+export type Edit = [part: string, replacement: string];
 
 export interface Exercise {
   /** What it is called in the names of files. */
   name: string;
   /** The program that a reader begins with; null: an empty file. */
   start: string | null;
+  /** What is done to it before. */
   edits?: Edit[];
   /** The program that solves it, if there is one in TypeScript. */
   solution: string | null;

@@ -11,11 +11,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { diffOf } from '../common/diff';
 import { Obstacle } from '../common/run';
-import type { Exercise } from './exercises';
+import { takeName } from '../harness/servers';
+import type { Edit, Exercise } from './exercises';
 import { linesOf, type Words } from './page';
 
 /** Where a reader's files are: ignored by git, and by every other command. */
@@ -81,9 +82,7 @@ function writeAttempts(attempts: Attempts): void {
 }
 
 /**
- * Makes this process the only one at work in mine/. The kernel ends that when
- * the process ends, however it ends: what is taken is a name of unix(7), an
- * abstract one, which is in no folder.
+ * Makes this process the only one at work in mine/, as long as it runs.
  *
  * @param what what it is at, for somebody else who would like to
  * @throws Obstacle if there is another one
@@ -92,17 +91,9 @@ export async function takeMine(what: string): Promise<void> {
   mkdirSync(MINE, { recursive: true });
   const { dev, ino } = statSync(MINE);
   const path = `\0accept-fork-reap/${dev}/${ino}`;
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.end(`${what} is open in another terminal (PID ${process.pid})`);
-  });
-  server.listen(path).unref();
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new Obstacle(`${await whoElse(path)}: end it there, with q`);
-  }
+  const words = `${what} is open in another terminal (PID ${process.pid})`;
+  if (await takeName(path, words)) return;
+  throw new Obstacle(`${await whoElse(path)}: end it there, with q`);
 }
 
 async function whoElse(path: string): Promise<string> {
@@ -156,9 +147,14 @@ export function putAside(program: string): string | null {
 
 /** The source of what a reader begins with, as it is in the course. */
 function startOf({ start, edits = [] }: Exercise): string {
-  let source = readFileSync(`${start}.ts`, 'utf8');
+  return editedSource(start ?? '', edits);
+}
+
+/** The source of a program, with edits. @throws Error if it has no such part */
+export function editedSource(program: string, edits: Edit[]): string {
+  let source = readFileSync(`${program}.ts`, 'utf8');
   for (const [part, replacement] of edits) {
-    if (!source.includes(part)) throw new Error(`${start} has no "${part}"`);
+    if (!source.includes(part)) throw new Error(`${program} has no "${part}"`);
     source = source.replace(part, replacement);
   }
   return source;

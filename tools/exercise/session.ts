@@ -34,7 +34,7 @@ const PATIENCE_SECONDS = 15;
 
 function targetFor({ exercise, program, command }: Task): Target {
   const patience = PATIENCE_SECONDS;
-  if (command) return { name: command.join(' '), command, patience };
+  if (command) return { command, patience };
   return { ...targetOf(program, exercise.flags), patience };
 }
 

@@ -5,7 +5,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import {
+  type AddressInfo,
+  createServer,
+  type Server as NameHolder,
+} from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Obstacle } from '../common/run';
 import {
@@ -21,7 +25,6 @@ import { startStopwatch, waitFor } from './wait';
 
 /** A server that can be started again and again. */
 export interface Target {
-  name: string;
   /** The command and its arguments; `{port}` stands for a free port. */
   command: string[];
   /**
@@ -138,25 +141,35 @@ const TURN_MS = 300_000;
 
 /**
  * Waits until no other program of the course, in whatever folder, has
- * processes counted that belong to user nobody. The sign is a name that only
- * one socket can have, see abstract sockets in unix(7): the kernel gives it
- * back when we end, however that is.
+ * processes counted that belong to user nobody.
  *
  * @param defer when it is another one's turn
  */
 export async function takeTurn(defer: Defer): Promise<void> {
-  const turn = await waitFor(
-    'user nobody is ours',
-    async () => {
-      const server = createServer().listen('\0accept · fork · reap: nobody');
-      return once(server, 'listening').then(
-        () => server,
-        () => null,
-      );
-    },
-    TURN_MS,
-  );
+  const take = () => takeName('\0accept · fork · reap: nobody');
+  const turn = await waitFor('user nobody is ours', take, TURN_MS);
   defer(() => void turn.close());
+}
+
+/**
+ * Takes a name that only one socket can have, an abstract one of unix(7): it is
+ * in no folder, and the kernel gives it back when we end, however that is.
+ *
+ * @param words what is said to whoever would like to have it
+ * @returns null if somebody else has it
+ */
+export async function takeName(
+  name: string,
+  words = '',
+): Promise<NameHolder | null> {
+  const holder = createServer((socket) => {
+    socket.on('error', () => {}).end(words);
+  });
+  holder.listen(name).unref();
+  return once(holder, 'listening').then(
+    () => holder,
+    () => null,
+  );
 }
 
 /** Whether we choose the port that it listens on. */

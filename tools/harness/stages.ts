@@ -2,7 +2,7 @@
  * The stages of the course, as programs that can be started.
  */
 import { spawnSync } from 'node:child_process';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { NODE_TO_FORK } from '#shared/node/restart';
 import { limitsOf } from '../kernel/processes';
 import { NoServer, type Target } from './servers';
@@ -51,7 +51,6 @@ export function targetOf(program: string, flags = ['--quiet']): Target {
   const node = program === STAGES.part1 ? [process.execPath] : NODE_TO_FORK;
   const usual = ['--port', '0', ...SILENCE];
   return {
-    name: basename(program),
     command: [...node, built(program), ...usual, ...flags],
     dropPrivileges: ['--max-processes', `${Math.min(MANY, hard)}`],
   };

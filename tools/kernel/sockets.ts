@@ -62,9 +62,3 @@ export function findListeners(pids = listPids()): Listener[] {
     return holder ? [{ ...holder, socket }] : [];
   });
 }
-
-/** The listener on a port, or null if nobody (that we may look at) has it. */
-export function findListener(port: number): Listener | null {
-  const listeners = findListeners();
-  return listeners.find(({ socket }) => socket.local.port === port) ?? null;
-}

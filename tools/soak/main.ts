@@ -47,7 +47,6 @@ const { requests, clients, asleep } = readFlags(usage, {
 /** As a reader starts it, but with room for those that sleep. */
 const FLAGS = `--quiet --port 0 --max-children ${256 + asleep}`.split(' ');
 const PART_3: Target = {
-  name: 'part3',
   command: [process.execPath, built(STAGES.part3), ...FLAGS],
 };
 
