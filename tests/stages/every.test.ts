@@ -5,14 +5,11 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { formatPair } from '#shared/sockets';
 import { waitFor } from '../../tools/harness/wait';
+import { lowestFree } from '../../tools/kernel/descriptors';
 import { childrenOf, readProcess } from '../../tools/kernel/processes';
 import { findListeners, listSockets } from '../../tools/kernel/sockets';
 import { type Client, get, openClient } from '../support/client';
-import {
-  chosenStages,
-  lowestFreeDescriptor,
-  startStage,
-} from '../support/server';
+import { chosenStages, startStage } from '../support/server';
 
 /** The page `/`, by the names of its lines. */
 async function askWhoServes(client: Client): Promise<Record<string, string>> {
@@ -30,7 +27,7 @@ test.each(chosenStages())(
   '%s says who serves, and over which connection, as the kernel does',
   async (stage) => {
     const server = await startStage(stage);
-    const free = lowestFreeDescriptor(server.pid);
+    const free = lowestFree(server.pid);
     // Node has opened its own first, the listener came after them.
     expect(findListeners([server.pid])[0]?.fd).toBeLessThan(free);
     const client = await openClient(server.port);
@@ -51,7 +48,7 @@ test('part2 answers each client in another child, on the next descriptor', async
   const range = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
   const [min = 0, max = 0] = range.split('\t').map(Number);
   const server = await startStage('part2');
-  const free = lowestFreeDescriptor(server.pid);
+  const free = lowestFree(server.pid);
   const pids = [];
   for (const expected of [free, free + 1, free + 2]) {
     const client = await openClient(server.port);

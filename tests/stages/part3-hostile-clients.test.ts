@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '../../tools/harness/wait';
+import { countDescriptors } from '../../tools/kernel/descriptors';
 import { childrenOf, readText } from '../../tools/kernel/processes';
 import {
   ask,
@@ -19,7 +20,6 @@ import {
 } from '../support/client';
 import {
   calm,
-  countDescriptors,
   repeatedly,
   shareStage,
   startStage,

@@ -5,15 +5,10 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { setSoftLimit } from '../../tools/harness/servers';
 import { waitFor } from '../../tools/harness/wait';
+import { countDescriptors, lowestFree } from '../../tools/kernel/descriptors';
 import { childrenOf } from '../../tools/kernel/processes';
 import { ask, get, openClient, parseAnswer } from '../support/client';
-import {
-  calm,
-  countDescriptors,
-  lowestFreeDescriptor,
-  startStage,
-  untilItSays,
-} from '../support/server';
+import { calm, startStage, untilItSays } from '../support/server';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, time(7)
 
@@ -32,7 +27,7 @@ function count(text: string, part: string): number {
 test('part 3 waits when accept fails with EMFILE, says so once, and recovers', async () => {
   const server = await startStage('part3');
   const descriptors = countDescriptors(server.pid);
-  setSoftLimit(server.pid, 'nofile', lowestFreeDescriptor(server.pid));
+  setSoftLimit(server.pid, 'nofile', lowestFree(server.pid));
   const client = await openClient(server.port); // by the kernel alone
   await untilItSays(server, 'EMFILE');
   client.send(get('/'));

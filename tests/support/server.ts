@@ -15,7 +15,7 @@ import {
   targetOf,
 } from '../../tools/harness/stages';
 import { waitFor } from '../../tools/harness/wait';
-import { descriptorsOf } from '../../tools/kernel/descriptors';
+import { countDescriptors } from '../../tools/kernel/descriptors';
 import { childrenOf, readProcess } from '../../tools/kernel/processes';
 
 export {
@@ -130,11 +130,6 @@ export async function untilItSays(
   await waitFor(`it says "${words}"`, () => output().includes(words));
 }
 
-/** How many descriptors a process has. */
-export function countDescriptors(pid: number): number {
-  return descriptorsOf(pid)?.size ?? 0;
-}
-
 /**
  * Waits until nothing is left of the clients: no child, no zombie, as many
  * descriptors as before, and no word of a child that failed.
@@ -146,12 +141,4 @@ export async function calm(server: Server, descriptors: number): Promise<void> {
     () => countDescriptors(server.pid) === descriptors,
   );
   expect(server.output()).not.toContain('child fails');
-}
-
-/** The number that a process's next descriptor will have. */
-export function lowestFreeDescriptor(pid: number): number {
-  const taken = descriptorsOf(pid) ?? new Map();
-  let number = 0;
-  while (taken.has(number)) number++;
-  return number;
 }

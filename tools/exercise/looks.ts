@@ -154,8 +154,9 @@ export const standard: Experiment = async (target, defer) => {
   const text = Buffer.from(client.received(), 'latin1').toString();
   const [first = ''] = text.split(/\r?\n/);
   if (!first.startsWith('HTTP/')) {
-    const figure = `the first line that a client got: ${first || 'none'}`;
-    return bad(figure, [...lines, ...listenerLine(server)]);
+    const { fd } = server.listener;
+    if (fd <= 2) lines.push(`descriptor ${fd} is the listener`);
+    return bad(`the first line that a client got: ${first || 'none'}`, lines);
   }
   const kept = [0, 1, 2].filter((fd) => !isNobodys(open.get(fd) ?? ''));
   const isSo = kept.length === 0;
@@ -164,10 +165,6 @@ export const standard: Experiment = async (target, defer) => {
     : `, and ${kept.join(', ')} are not free`;
   return judge(isSo, `the client got its page${rest}`, lines);
 };
-
-function listenerLine({ listener }: Server): string[] {
-  return listener.fd > 2 ? [] : [`descriptor ${listener.fd} is the listener`];
-}
 
 /** Neither a connection or pipe to whoever started it, nor a terminal. */
 function isNobodys(target: string): boolean {
@@ -280,19 +277,15 @@ const TRIES = 5;
 
 /** Does a parent that is told to stop give its children a second, no more? */
 export const lastChild: Experiment = async (target, defer) => {
-  for (let tries = 1; ; tries++) {
+  for (let tries = 1; tries <= TRIES; tries++) {
     const finding = await stopOnce(target, defer);
-    // We were too slow ourselves for a server that has only a second.
-    if (finding !== 'late' || tries === TRIES) {
-      return finding === 'late' ? bad('this machine is too slow') : finding;
-    }
+    if (finding !== null) return finding;
   }
+  return bad('this machine is too slow');
 };
 
-async function stopOnce(
-  target: Target,
-  defer: Defer,
-): Promise<Finding | 'late'> {
+/** @returns null if we were too slow for a server that has only a second */
+async function stopOnce(target: Target, defer: Defer): Promise<Finding | null> {
   const server = await startServer(target, defer);
   const [silent, ready] = await openClients(server, 2, defer);
   if (!silent || !ready) throw new Error('two clients have been opened');
@@ -327,7 +320,7 @@ async function stopOnce(
   if (ready.received() !== '') {
     return good(`${figure}, and the client that asked was answered`);
   }
-  if (!inTime) return 'late';
+  if (!inTime) return null;
   return bad(`${figure}, and a client that asked got no answer`, [
     `it had asked within ${EARLY_MS} ms`,
   ]);

@@ -7,7 +7,7 @@ import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
 import { type Exercise, reasonFor, wordsOf } from './exercises';
-import type { Attempt, Attempts } from './mine';
+import { type Attempt, type Attempts, attemptOf, type Task } from './mine';
 import { linesOf, type Words } from './page';
 import type { Problem, Seen } from './round';
 
@@ -150,7 +150,9 @@ export function showDifference(lines: string[]): void {
 }
 
 /** The keys that there are now. */
-export function showKeys(hints: number, all: number): void {
+export function showKeys({ exercise, words }: Task): void {
+  const { hints } = attemptOf(exercise.name);
+  const all = words.hints.length;
   const hint = hints < all ? `h hint ${hints + 1} of ${all}` : 'h hints again';
   const keys = [hint, 's solution', 'r look again', 'n next', 'q quit'];
   console.log(`\n${chalk.dim(keys.join('   '))}`);

@@ -146,9 +146,9 @@ export function work(task: Task): Promise<void> {
       showProgress('');
       if (!wasAsked) keys[key.toLowerCase()]?.();
       else if (key.toLowerCase() === 'y') showSolution(task);
-      else showKeysOf(task);
+      else showKeys(task);
     };
-    const resume = () => showKeysOf(task);
+    const resume = () => showKeys(task);
     const giveBack = takeTerminal({ press, resume });
     process.stdin.on('end', leave);
   });
@@ -172,7 +172,7 @@ function openRounds(task: Task) {
     if (isSo && !solved) celebrate(task);
     else if (isSo) console.log('\nSolved, as before.');
     solved ||= isSo;
-    showKeysOf(task);
+    showKeys(task);
   };
   const end = () => {
     current.abort();
@@ -185,10 +185,6 @@ function openRounds(task: Task) {
     running = before.then(() => round(signal));
   };
   return { begin, end };
-}
-
-function showKeysOf({ exercise, words }: Task): void {
-  showKeys(attemptOf(exercise.name).hints, words.hints.length);
 }
 
 function showHint(task: Task): void {
@@ -204,7 +200,7 @@ function showHint(task: Task): void {
     show(hint);
   }
   note(exercise.name, { hints: last });
-  showKeysOf(task);
+  showKeys(task);
 }
 
 function showSolution(task: Task): void {
@@ -220,5 +216,5 @@ function showSolution(task: Task): void {
     showDifference(steps);
     if (steps.length === 0) console.log('There is no difference.');
   } else say(missing(file));
-  showKeysOf(task);
+  showKeys(task);
 }

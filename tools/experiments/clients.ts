@@ -10,8 +10,8 @@ import {
   describeQueue,
   describeRole,
   type Experiment,
-  type Finding,
   fewOf,
+  none,
   serverEndOf,
   whatItDoes,
 } from './findings';
@@ -96,7 +96,7 @@ export const isolation: Experiment = async (target, defer) => {
   const server = await startServer(target, defer);
   const [victim, ...others] = await openClients(server, 1 + BYSTANDERS, defer);
   const evidence = victim ? await killWhoServes(server, victim) : null;
-  if (evidence === null) return nobodyKilled;
+  if (evidence === null) return none('nobody serves a silent client');
   const served = await ask(server, others);
   const { answered } = await visit(server, 1, defer);
   const clients = 1 + BYSTANDERS + 1;
@@ -108,13 +108,6 @@ export const isolation: Experiment = async (target, defer) => {
     measured: { clients, lost, died: !isAlive(server) },
     evidence: lost === 1 ? [] : evidence,
   };
-};
-
-const nobodyKilled: Finding = {
-  verdict: 'none',
-  figure: 'nobody serves a silent client',
-  measured: {},
-  evidence: [],
 };
 
 /**

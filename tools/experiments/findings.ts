@@ -36,10 +36,18 @@ export interface Finding {
  */
 export type Experiment = (target: Target, defer: Defer) => Promise<Finding>;
 
+/** What is found in a server that does not do what an experiment is about. */
+export function none(
+  figure: string,
+  measured: Finding['measured'] = {},
+  evidence: string[] = [],
+): Finding {
+  return { verdict: 'none', figure, measured, evidence };
+}
+
 /** What there is to say of an experiment that could not be made. */
 export function notMeasured({ message }: Error): Finding {
-  const figure = NOT_MEASURED;
-  return { verdict: 'none', figure, measured: {}, evidence: [message] };
+  return none(NOT_MEASURED, {}, [message]);
 }
 
 export const NOT_MEASURED = 'not measured';
@@ -136,10 +144,6 @@ export function queueLength({ listener }: Server): number | null {
 
 /** What is found where clients have no child each. */
 export function tooFew(children: number, clients: number): Finding {
-  return {
-    verdict: 'none',
-    figure: `${count(children, 'child', 'children')} for ${clients} clients`,
-    measured: { children },
-    evidence: [],
-  };
+  const some = count(children, 'child', 'children');
+  return none(`${some} for ${clients} clients`, { children });
 }

@@ -18,7 +18,13 @@ import {
   userOf,
   zombiesOf,
 } from '../kernel/processes';
-import { describeRole, type Experiment, type Finding, fewOf } from './findings';
+import {
+  describeRole,
+  type Experiment,
+  type Finding,
+  fewOf,
+  none,
+} from './findings';
 import { failed, survive, visit } from './visits';
 
 const REQUESTS = 20;
@@ -107,10 +113,5 @@ function othersZombies({ pid }: Server): string[] {
 function whyNot(error: unknown): Finding {
   if (!(error instanceof NoServer)) throw error;
   const reason = `started as an ordinary user, ${error.message}`;
-  return {
-    verdict: 'none',
-    figure: 'not as root',
-    measured: { reason },
-    evidence: [reason],
-  };
+  return none('not as root', { reason }, [reason]);
 }

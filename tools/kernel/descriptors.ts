@@ -23,6 +23,19 @@ export function descriptorsOf(pid: number): Map<number, string> | null {
   return found;
 }
 
+/** How many descriptors a process has. */
+export function countDescriptors(pid: number): number {
+  return descriptorsOf(pid)?.size ?? 0;
+}
+
+/** The number that a process's next descriptor will have. */
+export function lowestFree(pid: number): number {
+  const taken = descriptorsOf(pid) ?? new Map();
+  let number = 0;
+  while (taken.has(number)) number++;
+  return number;
+}
+
 /**
  * The descriptors that a process has an epoll watch, see proc_pid_fdinfo(5):
  * an event loop has every connection there, also while it runs.

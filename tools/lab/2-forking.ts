@@ -9,7 +9,11 @@ import { visit } from '../experiments/visits';
 import { get, openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server, takeTurn } from '../harness/servers';
-import { compareDescriptors, descriptorsOf } from '../kernel/descriptors';
+import {
+  compareDescriptors,
+  countDescriptors,
+  descriptorsOf,
+} from '../kernel/descriptors';
 import { childrenOf, threadsOfUser, zombiesOf } from '../kernel/processes';
 import {
   comesTrue,
@@ -246,7 +250,7 @@ async function visitUntilItBreaks(
     served++;
     look();
     if (served % 10 !== 0) return;
-    const used = descriptorsOf(server.pid)?.size ?? 0;
+    const used = countDescriptors(server.pid);
     const zombies = zombiesOf(server.pid).length;
     show(`${served} clients: ${used} descriptors, ${zombies} zombies`);
   });
@@ -272,7 +276,7 @@ const zombies: Lab = {
     step('What do they hold?');
     let held = 0;
     for (const { pid } of found()) {
-      const number = descriptorsOf(pid)?.size ?? 0;
+      const number = countDescriptors(pid);
       show(`/proc/${pid}/fd: ${number} descriptors`);
       held += number;
     }

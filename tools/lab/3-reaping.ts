@@ -3,7 +3,7 @@ import { endTogether } from '../experiments/signals';
 import { get, openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
 import { isAlive, lastWords, type Server } from '../harness/servers';
-import { descriptorsOf } from '../kernel/descriptors';
+import { countDescriptors, descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
   readProcess,
@@ -36,7 +36,7 @@ const neverWaits: Lab = {
     will the ${CLIENTS} say?`,
   async run({ start, connectAndAsk, show, expect }) {
     const server = await start('part3a', '--quiet');
-    const before = descriptorsOf(server.pid)?.size ?? 0;
+    const before = countDescriptors(server.pid);
     const clients = await connectAndAsk(server, CLIENTS);
     const ended = await comesTrue(() => clients.every((one) => one.ended()));
     expect('all have their answer and end-of-file', ended);
@@ -48,7 +48,7 @@ const neverWaits: Lab = {
       numbers.length === CLIENTS && new Set(numbers).size === 1,
     );
     await comesTrue(() => zombiesOf(server.pid).length === CLIENTS);
-    const after = descriptorsOf(server.pid)?.size ?? 0;
+    const after = countDescriptors(server.pid);
     show(`descriptors: ${before} before, ${after} after`);
     expect('no descriptor has leaked', after === before);
     show(...zombiesOf(server.pid).map(({ pid }) => statLine(pid)));
@@ -190,15 +190,23 @@ const reap: Lab = {
   summary: 'what is left of 100 requests?',
   plan: `Part 3 is started and serves 10 clients, then ${MANY - 10} more.`,
   question: 'What has to be counted, to know that nothing is left?',
-  async run(notebook) {
-    const { start, step, show, expect } = notebook;
+  async run({ start, askTogether, step, show, expect }) {
     const server = await start('part3', '--quiet');
-    const atFirst = descriptorsOf(server.pid)?.size ?? 0;
-    show(`${atFirst} descriptors, ${childrenOf(server.pid).length} children`);
+    const children = () => childrenOf(server.pid).length;
+    const before = countDescriptors(server.pid);
+    show(`${before} descriptors, ${children()} children`);
     for (const number of [10, MANY - 10]) {
       step(`${number} clients ask for /.`);
-      const left = await serve(notebook, server, number);
-      expect(`${left} descriptors, no child, no zombie`, left === atFirst);
+      for (let served = 0; served < number; served += 10) {
+        const ten = await askTogether(server, '/', 10);
+        await comesTrue(() => ten.every((client) => client.over()));
+        for (const { socket } of ten) socket.destroy();
+      }
+      const nobody = await comesTrue(() => children() === 0);
+      const left = countDescriptors(server.pid);
+      show(`${left} descriptors, ${children()} children`);
+      const isSo = nobody && left === before;
+      expect(`${left} descriptors, no child, no zombie`, isSo);
     }
   },
   conclusion: `
@@ -208,41 +216,36 @@ const reap: Lab = {
     takes can run for ever.`,
 };
 
-/** @returns how many descriptors there are when nobody is left */
-async function serve(
-  { askTogether, show }: Notebook,
-  server: Server,
-  clients: number,
-): Promise<number> {
-  for (let served = 0; served < clients; served += 10) {
-    const ten = await askTogether(server, '/', 10);
-    await comesTrue(() => ten.every((client) => client.over()));
-    for (const { socket } of ten) socket.destroy();
-  }
-  const nobody = await comesTrue(() => childrenOf(server.pid).length === 0);
-  const open = descriptorsOf(server.pid)?.size ?? 0;
-  show(`${open} descriptors, ${childrenOf(server.pid).length} children`);
-  return nobody ? open : -1;
-}
-
 const crash: Lab = {
   summary: 'who notices when a request kills its process?',
   plan: `
     A client asks for /crash, of part 1 and of part 3. Another client comes
     after it.`,
   question: 'What will part 3 say about the process that crashes?',
-  async run(notebook) {
-    const { step, show, expect } = notebook;
+  async run({ start, ask, step, show, expect }) {
     for (const stage of ['part1', 'part3'] as const) {
       step(`${stage}: one client asks for /crash, then another for /.`);
-      const { server, answered } = await crashOne(notebook, stage);
+      const server = await start(stage);
+      const first = await ask(server, '/crash');
+      await comesTrue(first.over);
+      show(`the first client got ${first.received().length} bytes`);
+      const second = await ask(server, '/').catch(() => null);
+      if (second) await comesTrue(second.over);
+      if (isAlive(server)) await untilIdle(server);
+      else await hasEnded(server);
+      await comesTrue(() => childrenOf(server.pid).length === 0);
+      const { signal } = server.exit() ?? {};
+      if (signal) show(`PID ${server.pid} was killed by ${signal}`);
+      const lines = server.output().split('\n');
+      show(...lines.filter((line) => line.includes('reaped')));
       show(stateLine(server.pid));
+      const answer = second?.received() ?? '';
       if (stage === 'part1') {
         expect('the server is dead', !isAlive(server));
-        expect('the second client has no answer', !answered);
+        expect('the second client has no answer', answer === '');
       } else {
         expect('the server lives', isAlive(server));
-        expect('the second client is answered', answered);
+        expect('the second client is answered', answer !== '');
       }
     }
   },
@@ -251,26 +254,6 @@ const crash: Lab = {
     is the server; in part 3 it is one child, with one client. The parent
     collects the exit status, SIGSEGV this time, and goes on.`,
 };
-
-async function crashOne(
-  { start, ask, show }: Notebook,
-  stage: 'part1' | 'part3',
-): Promise<{ server: Server; answered: boolean }> {
-  const server = await start(stage);
-  const first = await ask(server, '/crash');
-  await comesTrue(first.over);
-  show(`the first client got ${first.received().length} bytes`);
-  const second = await ask(server, '/').catch(() => null);
-  if (second) await comesTrue(second.over);
-  if (isAlive(server)) await untilIdle(server);
-  else await hasEnded(server);
-  await comesTrue(() => childrenOf(server.pid).length === 0);
-  const { signal } = server.exit() ?? {};
-  if (signal) show(`PID ${server.pid} was killed by ${signal}`);
-  const lines = server.output().split('\n');
-  show(...lines.filter((line) => line.includes('reaped')));
-  return { server, answered: second !== null && second.received() !== '' };
-}
 
 const orphan: Lab = {
   summary: 'the parent dies while its child works: who is lost?',

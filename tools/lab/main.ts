@@ -12,7 +12,7 @@ import { readFlags, toggle, usageError } from '#shared/flags';
 import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { count, wrap } from '../common/words';
-import { type Defer, withCleanUp } from '../harness/programs';
+import { withCleanUp } from '../harness/programs';
 import { NoServer } from '../harness/servers';
 import { type ChapterLab, LABS } from './labs';
 import { Notebook } from './notebook';
@@ -79,26 +79,19 @@ async function recordLabs(labs: Record<string, ChapterLab>): Promise<void> {
   const missing = await findMissingDescriptors();
   for (const [name, lab] of Object.entries(labs)) {
     const recorder = new Recorder(missing);
-    await withCleanUp((defer) => recordLab(name, lab, recorder, defer));
-  }
-}
-
-async function recordLab(
-  name: string,
-  lab: ChapterLab,
-  recorder: Recorder,
-  defer: Defer,
-): Promise<void> {
-  const failures = await perform(lab, new Notebook(defer, recorder));
-  const replay = await recorder.finish(lab);
-  const file = `docs/replays/${name}.json`;
-  if (failures === 0) {
-    writeFileSync(file, format(replay));
-    console.log(file);
-  } else {
-    const what = `${count(failures, 'expectation')} did not hold`;
-    console.error(`lab: ${file}: left alone, since ${what}`);
-    process.exitCode = 1;
+    const [failures, replay] = await withCleanUp(async (defer) => [
+      await perform(lab, new Notebook(defer, recorder)),
+      await recorder.finish(lab),
+    ]);
+    const file = `docs/replays/${name}.json`;
+    if (failures === 0) {
+      writeFileSync(file, format(replay));
+      console.log(file);
+    } else {
+      const what = `${count(failures, 'expectation')} did not hold`;
+      console.error(`lab: ${file}: left alone, since ${what}`);
+      process.exitCode = 1;
+    }
   }
 }
 

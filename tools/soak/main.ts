@@ -20,7 +20,7 @@ import { type Defer, withCleanUp } from '../harness/programs';
 import { type Server, startServer, type Target } from '../harness/servers';
 import { built, compile, STAGES } from '../harness/stages';
 import { waitFor } from '../harness/wait';
-import { descriptorsOf } from '../kernel/descriptors';
+import { countDescriptors } from '../kernel/descriptors';
 import {
   childrenOf,
   memoryOf,
@@ -153,7 +153,7 @@ async function look(
   return {
     requests,
     ...speed,
-    descriptors: descriptorsOf(pid)?.size ?? 0,
+    descriptors: countDescriptors(pid),
     zombies: zombiesOf(pid).length,
     memory: memoryOf(pid) ?? 0,
   };
