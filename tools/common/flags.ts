@@ -28,3 +28,18 @@ export function someOf<T extends string>(
   };
   return { help, initial: [...all], value: 'NAMES', expects, read };
 }
+
+/**
+ * Takes the flags at the beginning, where a command with flags of its own may
+ * follow.
+ *
+ * @param args what is left has no flag at its beginning
+ * @param withValue the flag that takes the word behind it
+ */
+export function takeFlags(args: string[], withValue: string): string[] {
+  const own: string[] = [];
+  while (args[0]?.startsWith('-')) {
+    own.push(...args.splice(0, args[0] === withValue ? 2 : 1));
+  }
+  return own;
+}

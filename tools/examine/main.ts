@@ -8,7 +8,7 @@ import { isIPv6 } from 'node:net';
 import { readFlags, toggle, usageError } from '#shared/flags';
 import { formatAddress } from '#shared/sockets';
 import { printable } from '#shared/text';
-import { someOf } from '../common/flags';
+import { someOf, takeFlags } from '../common/flags';
 import { MARKS, paint } from '../common/marks';
 import { showProgress } from '../common/progress';
 import { Obstacle, run } from '../common/run';
@@ -31,22 +31,14 @@ const FLAGS = {
   json: toggle('print the findings as JSON'),
 };
 
-/** The flags before the command; what follows belongs to the command. */
-function readCommand() {
-  const args = process.argv.slice(2);
-  const isCommand = (arg: string, at: number) =>
-    !arg.startsWith('-') && args[at - 1] !== '--only';
-  const start = args.findIndex(isCommand);
-  const own = start === -1 ? args : args.slice(0, start);
-  const flags = readFlags({ name: NAME, summary: SUMMARY }, FLAGS, own);
-  if (start === -1) {
+async function main(): Promise<void> {
+  const command = process.argv.slice(2);
+  const own = takeFlags(command, '--only');
+  const usage = { name: NAME, summary: SUMMARY };
+  const { only, json } = readFlags(usage, FLAGS, own);
+  if (command.length === 0) {
     usageError(NAME, `it takes the command of a server: ${EXAMPLE}`);
   }
-  return { ...flags, command: args.slice(start) };
-}
-
-async function main(): Promise<void> {
-  const { only, json, command } = readCommand();
   adoptOrphans();
   const target = { command };
   const opening = await describeListener(target);

@@ -9,7 +9,7 @@
  *     npm run exercise 13 -- python3 mine/server.py {port}
  */
 import { readFlags, toggle, usageError } from '#shared/flags';
-import { word } from '../common/flags';
+import { takeFlags, word } from '../common/flags';
 import { askForPrediction } from '../common/prediction';
 import { run } from '../common/run';
 import { adoptOrphans } from '../harness/orphans';
@@ -51,15 +51,10 @@ const FLAGS = {
  * @returns with the number or the name of an exercise, or null for all of them
  */
 function readOrder(args = process.argv.slice(2)) {
-  const words: string[] = [];
-  const own: string[] = [];
-  while (words.length < 2 && args.length > 0) {
-    const [arg = ''] = args.splice(0, 1);
-    if (!arg.startsWith('-')) words.push(arg);
-    else own.push(arg, ...(arg === '--reset' ? args.splice(0, 1) : []));
-  }
+  const own = takeFlags(args, '--reset');
+  const [named] = args.splice(0, 1);
+  own.push(...takeFlags(args, '--reset'));
   const flags = readFlags({ name: NAME, summary: SUMMARY }, FLAGS, own);
-  const [named, ...command] = words;
   // npm keeps flags that are not behind -- to itself: true, or their value.
   const { npm_config_once: once, npm_config_reset: reset } = process.env;
   const anew = flags.reset ?? (reset === 'true' ? named : reset) ?? null;
@@ -67,7 +62,7 @@ function readOrder(args = process.argv.slice(2)) {
     which: anew ?? named ?? null,
     once: flags.once || once === 'true',
     reset: anew !== null,
-    command: [...command, ...args],
+    command: args,
   };
 }
 
