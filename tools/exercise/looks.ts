@@ -13,6 +13,7 @@ import {
   type Finding,
   fewOf,
   holdersOf,
+  onServer,
   serverEndOf,
   whatItDoes,
 } from '../experiments/findings';
@@ -68,8 +69,7 @@ export function bad(figure: string, evidence: string[] = []): Finding {
 }
 
 /** Is a connection closed before anybody has read what came over it? */
-export const tooEarly: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const tooEarly = onServer(async (server, defer) => {
   // While the server is stopped, the kernel completes the handshake, and the
   // request arrives.
   await suspend(server);
@@ -92,7 +92,7 @@ export const tooEarly: Experiment = async (target, defer) => {
   const reset = client.over() && !client.ended();
   const ofTheClient = words !== '' && !words.includes('accept');
   return judge(got === 'no answer' && reset && ofTheClient, figure, evidence);
-};
+});
 
 /** How a connection has ended for a client. */
 function endOf(client: Client): string {
@@ -103,8 +103,7 @@ function endOf(client: Client): string {
 const COUNTING = 3;
 
 /** Can clients count, and leave by themselves while the parent still holds? */
-export const length: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const length = onServer(async (server, defer) => {
   const clients: Client[] = [];
   while (clients.length < COUNTING) {
     const client = await openClient(server, defer);
@@ -128,7 +127,7 @@ export const length: Experiment = async (target, defer) => {
     return `descriptor ${fd} → ${formatPair(socket)} is in the state ${socket.state} in ${describeRole(server, server.pid)}`;
   });
   return judge(held.length === COUNTING, figure, evidence);
-};
+});
 
 /** @returns what is wrong with the length that an answer says, if anything */
 function wrongLength(answer: string): string | null {
@@ -143,8 +142,7 @@ function wrongLength(answer: string): string | null {
 }
 
 /** Is anything written to a client that is not its page? */
-export const standard: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const standard = onServer(async (server, defer) => {
   const client = await openClient(server, defer);
   await ask(server, [client]);
   const open = descriptorsOf(server.pid) ?? new Map<number, string>();
@@ -164,7 +162,7 @@ export const standard: Experiment = async (target, defer) => {
     ? ' and nothing else'
     : `, and ${kept.join(', ')} are not free`;
   return judge(isSo, `the client got its page${rest}`, lines);
-};
+});
 
 /** Neither a connection or pipe to whoever started it, nor a terminal. */
 function isNobodys(target: string): boolean {
@@ -186,8 +184,7 @@ const LIMIT = 8;
 const CROWD = 20;
 
 /** Are there never more children than eight, and never fewer while some wait? */
-export const limit: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const limit = onServer(async (server, defer) => {
   const state = () => [
     describeProcess(server, server.pid),
     ...describeQueue(server),
@@ -215,7 +212,7 @@ export const limit: Experiment = async (target, defer) => {
     return bad(`${left} in the end`, describeZombies(server, zombies));
   }
   return good(`${together}, all answered, ${left} in the end`);
-};
+});
 
 // The reaper's race ///////////////////////////////////////////////////////////
 
@@ -331,8 +328,7 @@ async function stopOnce(target: Target, defer: Defer): Promise<Finding | null> {
 const FEW = 3;
 
 /** Does a server tell the kernel that nobody will ask for its children? */
-export const ignored: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const ignored = onServer(async (server, defer) => {
   const { failure } = await visit(server, FEW, defer);
   if (failure) return failed(server, failure);
   const zombies = await zombiesLeft(server);
@@ -346,11 +342,10 @@ export const ignored: Experiment = async (target, defer) => {
     ...describeZombies(server, zombies),
   ];
   return judge(isIgnored && zombies.length === 0, figure, evidence);
-};
+});
 
 /** Is a client served by an orphan, which holds nothing else? */
-export const grandchild: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const grandchild = onServer(async (server, defer) => {
   const client = await openClient(server, defer);
   await untilIdle(server);
   const end = serverEndOf(server, client);
@@ -386,13 +381,12 @@ export const grandchild: Experiment = async (target, defer) => {
   return zombies.length === 0
     ? good(figure, evidence)
     : bad(figure, describeZombies(server, zombies));
-};
+});
 
 const WORKERS = 2;
 
 /** Are there two workers from the start, who accept by themselves? */
-export const workers: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const workers = onServer(async (server, defer) => {
   await untilIdle(server);
   const made = livingOf(server);
   const state = () => describeFamily(server);
@@ -423,4 +417,4 @@ export const workers: Experiment = async (target, defer) => {
   return good(
     'two clients served, the third waits; a killed worker is replaced',
   );
-};
+});

@@ -3,15 +3,15 @@
  */
 import { type Client, openClient, openClients } from '../harness/clients';
 import { killOneOf, untilIdle } from '../harness/idle';
-import { isAlive, type Server, startServer } from '../harness/servers';
+import { isAlive, type Server } from '../harness/servers';
 import {
   describeEnd,
   describeProcess,
   describeQueue,
   describeRole,
-  type Experiment,
   fewOf,
   none,
+  onServer,
   serverEndOf,
   whatItDoes,
 } from './findings';
@@ -20,8 +20,7 @@ import { ask, failed, stay, visit } from './visits';
 const CLIENTS = 8;
 
 /** Is the last of many clients answered while the others say nothing? */
-export const waiting: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const waiting = onServer(async (server, defer) => {
   // A queue lets clients connect, too. So the last one speaks, and no other.
   const others = await openClients(server, CLIENTS - 1, defer);
   const last = await openClient(server, defer);
@@ -36,7 +35,7 @@ export const waiting: Experiment = async (target, defer) => {
     measured: { clients: CLIENTS, atOnce, afterwards },
     evidence,
   };
-};
+});
 
 function waited(atOnce: boolean, afterwards: boolean): string {
   if (atOnce) return 'answered first';
@@ -62,8 +61,7 @@ function whyItWaits(server: Server, others: Client[]): string[] {
 const REQUESTS = 20;
 
 /** After the answer, does the client see end-of-file? If not, who is it? */
-export const hanging: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const hanging = onServer(async (server, defer) => {
   const { answered, failure } = await visit(server, REQUESTS, defer, stay);
   if (failure && answered.length === 0) return failed(server, failure);
   const waiting = () => answered.filter((client) => !client.ended());
@@ -76,7 +74,7 @@ export const hanging: Experiment = async (target, defer) => {
     measured: { clients, hanging },
     evidence: fewOf(waiting(), (client) => whoKeeps(server, client)),
   };
-};
+});
 
 function whoKeeps(server: Server, client: Client): string {
   const end = serverEndOf(server, client);
@@ -92,8 +90,7 @@ function whoKeeps(server: Server, client: Client): string {
 const BYSTANDERS = 2;
 
 /** When the process that serves one client is killed, who else is lost? */
-export const isolation: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const isolation = onServer(async (server, defer) => {
   const [victim, ...others] = await openClients(server, 1 + BYSTANDERS, defer);
   const evidence = victim ? await killWhoServes(server, victim) : null;
   if (evidence === null) return none('nobody serves a silent client');
@@ -108,7 +105,7 @@ export const isolation: Experiment = async (target, defer) => {
     measured: { clients, lost, died: !isAlive(server) },
     evidence: lost === 1 ? [] : evidence,
   };
-};
+});
 
 /**
  * Kills the child that serves a client, or the server if it does so itself.

@@ -5,22 +5,16 @@
 import { formatPair } from '#shared/sockets';
 import { openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
-import {
-  familyOf,
-  type Server,
-  setSoftLimit,
-  startServer,
-} from '../harness/servers';
+import { familyOf, type Server, setSoftLimit } from '../harness/servers';
 import { descriptorsOf } from '../kernel/descriptors';
 import { findHolders, listSockets } from '../kernel/sockets';
-import { describeRole, type Experiment, fewOf, tooFew } from './findings';
+import { describeRole, fewOf, onServer, tooFew } from './findings';
 import { failed, survive, visit } from './visits';
 
 const REQUESTS = 20;
 
 /** How many more descriptors does a server have after some requests? */
-export const descriptors: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const descriptors = onServer(async (server, defer) => {
   const first = await visit(server, 1, defer); // whatever is opened only once
   if (first.failure) return failed(server, first.failure);
   const before = await descriptorsWhenIdle(server);
@@ -38,7 +32,7 @@ export const descriptors: Experiment = async (target, defer) => {
       return `descriptor ${fd} → ${describeTarget(target)} is new in ${who}`;
     }),
   };
-};
+});
 
 /** A socket by its name, as long as it has one; anything else as it is. */
 function describeTarget(target: string): string {
@@ -58,19 +52,17 @@ async function descriptorsWhenIdle(
 const OPEN_FILES = 64;
 
 /** With a limit on descriptors, how many requests does a server survive? */
-export const openFiles: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const openFiles = onServer(async (server, defer) => {
   const open = [...(descriptorsOf(server.pid)?.keys() ?? [])];
   const own = open.filter((fd) => fd < OPEN_FILES).length;
   setSoftLimit(server.pid, 'nofile', OPEN_FILES);
   return survive(server, OPEN_FILES + 6, defer, { limit: OPEN_FILES, own });
-};
+});
 
 const HEIRS = 3;
 
 /** When the parent dies while children work, is its port free at once? */
-export const port: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const port = onServer(async (server, defer) => {
   const before = new Set(familyOf(server.pid));
   await openClients(server, HEIRS, defer);
   await untilIdle(server);
@@ -91,4 +83,4 @@ export const port: Experiment = async (target, defer) => {
     measured: { children: children.length, keep: heirs.length },
     evidence,
   };
-};
+});

@@ -10,6 +10,7 @@ import {
   familyOf,
   isRunning,
   type Server,
+  startServer,
   type Target,
 } from '../harness/servers';
 import type { Holder } from '../kernel/descriptors';
@@ -35,6 +36,13 @@ export interface Finding {
  * something to it, and asks the kernel.
  */
 export type Experiment = (target: Target, defer: Defer) => Promise<Finding>;
+
+/** An experiment on a server that has been started as it is. */
+export function onServer(
+  look: (server: Server, defer: Defer) => Promise<Finding>,
+): Experiment {
+  return async (target, defer) => look(await startServer(target, defer), defer);
+}
 
 /** What is found in a server that does not do what an experiment is about. */
 export function none(

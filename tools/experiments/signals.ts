@@ -4,24 +4,17 @@
 import { type Client, LAST_REQUEST, openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
 import type { Defer } from '../harness/programs';
-import {
-  isAlive,
-  isRunning,
-  type Server,
-  startServer,
-  suspend,
-} from '../harness/servers';
+import { isAlive, isRunning, type Server, suspend } from '../harness/servers';
 import { waitFor } from '../harness/wait';
 import { childrenOf, zombiesOf } from '../kernel/processes';
-import { type Experiment, tooFew } from './findings';
+import { onServer, tooFew } from './findings';
 import { describeFailure, failed, visit } from './visits';
 import { describeZombies, zombiesLeft } from './zombies';
 
 const SIGNALS = 3;
 
 /** Does a server go on when SIGCHLD arrives while it waits? */
-export const interruption: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const interruption = onServer(async (server, defer) => {
   for (let signals = 1; signals <= SIGNALS; signals++) {
     const { failure } = await visit(server, 1, defer);
     if (failure) return failed(server, { ...failure, at: signals });
@@ -38,13 +31,12 @@ export const interruption: Experiment = async (target, defer) => {
     measured: { signals: SIGNALS, failedAt: null, died: false, error: null },
     evidence: [],
   };
-};
+});
 
 const TOGETHER = 50;
 
 /** When many children end at once, does the server wait for all of them? */
-export const counting: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const counting = onServer(async (server, defer) => {
   const before = childrenOf(server.pid);
   const clients = await openClients(server, TOGETHER, defer);
   const since = () =>
@@ -65,7 +57,7 @@ export const counting: Experiment = async (target, defer) => {
     measured: { children: TOGETHER, zombies: left.length },
     evidence: describeZombies(server, left),
   };
-};
+});
 
 /**
  * Stops a parent, and has its children end meanwhile. Their signals become

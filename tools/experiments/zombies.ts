@@ -24,6 +24,7 @@ import {
   type Finding,
   fewOf,
   none,
+  onServer,
 } from './findings';
 import { failed, survive, visit } from './visits';
 
@@ -34,8 +35,7 @@ const REQUESTS = 20;
 const REAPING_MS = 700;
 
 /** How many zombies are there after some requests? */
-export const zombies: Experiment = async (target, defer) => {
-  const server = await startServer(target, defer);
+export const zombies = onServer(async (server, defer) => {
   const before = countLiving(server);
   const { failure } = await visit(server, REQUESTS, defer);
   if (failure) return failed(server, failure);
@@ -53,7 +53,7 @@ export const zombies: Experiment = async (target, defer) => {
       ? [`${count(living, 'process', 'processes')} more than before run`]
       : describeZombies(server, found),
   };
-};
+});
 
 /** How many processes of a server have not ended. */
 function countLiving({ pid }: Server): number {
