@@ -6,10 +6,11 @@ import chalk from 'chalk';
 import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
-import { type Exercise, reasonFor, wordsOf } from './exercises';
+import type { Finding } from '../experiments/findings';
+import { type Aim, type Exercise, reasonFor, wordsOf } from './exercises';
 import { type Attempt, type Attempts, attemptOf, type Task } from './mine';
 import { linesOf, type Words } from './page';
-import type { Problem, Seen } from './round';
+import type { Problem } from './round';
 
 const WIDTH = 78;
 
@@ -111,7 +112,7 @@ function lineOf(file: string, line: number): string {
 }
 
 /** What was expected, and what the kernel says. */
-export function showSeen({ aim, finding }: Seen): void {
+export function showSeen(aim: Aim, finding: Finding): void {
   const { verdict, figure, evidence } = finding;
   const isSo = verdict === 'good';
   const head = isSo ? aim.expected : `Expected: ${aim.expected}`;

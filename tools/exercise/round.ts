@@ -4,47 +4,11 @@
 import type { Finding } from '../experiments/findings';
 import { startProgram, withCleanUp } from '../harness/programs';
 import { NoServer, type Target } from '../harness/servers';
-import type { Aim, Exercise } from './exercises';
+import type { Aim } from './exercises';
 import { bad } from './looks';
 
-/** What came of looking at one aim. */
-export interface Seen {
-  aim: Aim;
-  finding: Finding;
-}
-
-/** How a look is followed, and ended before it has seen everything. */
-export interface Looking {
-  begin?: (aim: Aim) => void;
-  tell?: (seen: Seen) => void;
-  signal?: AbortSignal | undefined;
-}
-
-/**
- * Looks for what an exercise aims at, one thing after the other, until
- * something is not as it is to be.
- *
- * @returns what was seen, the last first wrong, and whether all is as it is
- *   to be; nothing if it was ended
- */
-export async function look(
-  { aims }: Pick<Exercise, 'aims'>,
-  target: Target,
-  { begin = () => {}, tell = () => {}, signal }: Looking = {},
-): Promise<{ seen: Seen[]; solved: boolean }> {
-  const seen: Seen[] = [];
-  for (const aim of aims) {
-    begin(aim);
-    const finding = await lookAt(aim, target, signal);
-    if (signal?.aborted) return { seen: [], solved: false };
-    seen.push({ aim, finding });
-    tell({ aim, finding });
-    if (finding.verdict !== 'good') return { seen, solved: false };
-  }
-  return { seen, solved: true };
-}
-
-async function lookAt(
+/** Looks whether something is as it is to be: then the verdict is `good`. */
+export async function lookAt(
   aim: Aim,
   target: Target,
   signal?: AbortSignal,

@@ -27,7 +27,7 @@ import {
   showSeen,
   showSolved,
 } from './print';
-import { compileOwn, look } from './round';
+import { compileOwn, lookAt } from './round';
 
 /** How long a reader's server may take until it listens. */
 const PATIENCE_SECONDS = 15;
@@ -60,18 +60,19 @@ export async function lookOnce(
   const what = command?.join(' ') ?? `${program}.ts`;
   console.log(`\n${chalk.dim(`${time}  ${what}`)}`);
   if (!command && !(await compiles(program, signal))) return false;
-  const { seen, solved } = await look(exercise, targetFor(task), {
-    begin: ({ expected }) => showProgress(`  … ${expected}`),
-    tell: (one) => {
-      showProgress('');
-      showSeen(one);
-    },
-    signal,
-  });
-  if (signal?.aborted) return false;
-  const left = exercise.aims.length - seen.length;
-  if (!solved && left > 0) say('(The rest is looked at when this is so.)');
-  return solved;
+  const target = targetFor(task);
+  for (const aim of exercise.aims) {
+    showProgress(`  … ${aim.expected}`);
+    const finding = await lookAt(aim, target, signal);
+    if (signal?.aborted) return false;
+    showProgress('');
+    showSeen(aim, finding);
+    if (finding.verdict === 'good') continue;
+    const isLast = aim === exercise.aims.at(-1);
+    if (!isLast) say('(The rest is looked at when this is so.)');
+    return false;
+  }
+  return true;
 }
 
 async function compiles(
