@@ -21,7 +21,6 @@ import {
   MINE,
   note,
   putAside,
-  readAttempts,
   type Task,
   takeMine,
 } from './mine';
@@ -71,7 +70,7 @@ async function main(): Promise<void> {
   const words = readWords();
   if (which === null) {
     if (order.once) usageError(NAME, '--once takes the number of an exercise');
-    showList(EXERCISES, words, readAttempts());
+    showList(words);
     return;
   }
   const task = taskOf(which, command, words);
@@ -151,7 +150,7 @@ async function goThrough(first: Task, words: Words[]): Promise<void> {
     task = taskAt(task.words.number, words);
   }
   if (task) say(`\nThe next one takes the command of a server: ${EXAMPLE}`);
-  showList(EXERCISES, words, readAttempts());
+  showList(words);
 }
 
 async function open(task: Task): Promise<void> {

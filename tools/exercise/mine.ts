@@ -2,7 +2,6 @@
  * A reader's folder: their files, how those begin and how far they are from
  * the solution; what has been done so far; and who else is at it.
  */
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { diffOf } from '../common/diff';
 import { Obstacle } from '../common/run';
 import { takeName } from '../harness/servers';
@@ -93,17 +93,9 @@ export async function takeMine(what: string): Promise<void> {
   const path = `\0accept-fork-reap/${dev}/${ino}`;
   const words = `${what} is open in another terminal (PID ${process.pid})`;
   if (await takeName(path, words)) return;
-  throw new Obstacle(`${await whoElse(path)}: end it there, with q`);
-}
-
-async function whoElse(path: string): Promise<string> {
-  let words = '';
-  const socket = connect(path).setEncoding('utf8');
-  socket.on('data', (text) => {
-    words += text;
-  });
-  await once(socket, 'close').catch(() => {});
-  return words || 'an exercise is open in another terminal';
+  const who = await text(connect(path)).catch(() => '');
+  const somebody = who || 'an exercise is open in another terminal';
+  throw new Obstacle(`${somebody}: end it there, with q`);
 }
 
 /** An exercise, its words, and how it is solved. */

@@ -7,8 +7,8 @@ import { printable } from '#shared/text';
 import { MARKS, paint } from '../common/marks';
 import { count, wrap } from '../common/words';
 import type { Finding } from '../experiments/findings';
-import { type Aim, type Exercise, reasonFor, wordsOf } from './exercises';
-import { type Attempt, type Attempts, attemptOf, type Task } from './mine';
+import { type Aim, EXERCISES, reasonFor, wordsOf } from './exercises';
+import { type Attempt, attemptOf, readAttempts, type Task } from './mine';
 import { linesOf, type Words } from './page';
 import type { Problem } from './round';
 
@@ -26,14 +26,11 @@ export function show(markdown: string): void {
 
 // The list ////////////////////////////////////////////////////////////////////
 
-export function showList(
-  exercises: Exercise[],
-  words: Words[],
-  attempts: Attempts,
-): void {
+export function showList(words: Words[]): void {
+  const attempts = readAttempts();
   const width = Math.max(...words.map(({ title }) => title.length));
   let last = '';
-  for (const [index, exercise] of exercises.entries()) {
+  for (const [index, exercise] of EXERCISES.entries()) {
     const { number = 0, title = '', after = '' } = words[index] ?? {};
     const lines = linesOf(after, WIDTH);
     if (after !== last) console.log(`\n${chalk.dim(lines.join('\n'))}`);
@@ -42,8 +39,8 @@ export function showList(
     const row = `${String(number).padStart(2)}  ${title.padEnd(width)}`;
     console.log(`  ${state.mark} ${row}  ${state.words}`);
   }
-  const next = exercises.findIndex(({ name }) => !attempts[name]?.solved);
-  console.log(`\n  ${barOf(exercises, attempts)}`);
+  const next = EXERCISES.findIndex(({ name }) => !attempts[name]?.solved);
+  console.log(`\n  ${bar()}`);
   const how =
     next === -1
       ? 'All are solved. npm run exercise 1 looks at one again.'
@@ -63,12 +60,13 @@ function stateOf(attempt?: Attempt): { mark: string; words: string } {
 const BAR = 39;
 
 /** `█████████░░░░░  4 of 13 solved` */
-export function barOf(exercises: Exercise[], attempts: Attempts): string {
-  const all = exercises.length;
-  const solved = exercises.filter(({ name }) => attempts[name]?.solved).length;
+export function bar(): string {
+  const attempts = readAttempts();
+  const all = EXERCISES.length;
+  const solved = EXERCISES.filter(({ name }) => attempts[name]?.solved).length;
   const full = Math.round((BAR * solved) / all);
-  const bar = '█'.repeat(full) + '░'.repeat(BAR - full);
-  return `${bar}  ${solved} of ${all} solved`;
+  const cells = '█'.repeat(full) + '░'.repeat(BAR - full);
+  return `${cells}  ${solved} of ${all} solved`;
 }
 
 // One exercise ////////////////////////////////////////////////////////////////

@@ -8,17 +8,9 @@ import { takeTerminal } from '../common/keyboard';
 import { showProgress } from '../common/progress';
 import type { Target } from '../harness/servers';
 import { targetOf } from '../harness/stages';
-import { EXERCISES } from './exercises';
+import { attemptOf, MINE, note, stepsTo, type Task } from './mine';
 import {
-  attemptOf,
-  MINE,
-  note,
-  readAttempts,
-  stepsTo,
-  type Task,
-} from './mine';
-import {
-  barOf,
+  bar,
   say,
   show,
   showDifference,
@@ -100,7 +92,7 @@ function missing(file: string): string {
 export function celebrate({ exercise, words }: Task): void {
   const { prediction } = note(exercise.name, { solved: true });
   showSolved(words, prediction);
-  console.log(`\n${barOf(EXERCISES, readAttempts())}`);
+  console.log(`\n${bar()}`);
 }
 
 const LOOK_EVERY_MS = 200;
