@@ -166,14 +166,15 @@ export interface ListenerOptions {
  * The three calls of every server: a socket, its name, its queue. And a line
  * that says where it listens, even with --quiet, since port 0 has an answer.
  *
+ * SO_REUSEADDR of socket(7): without it, the port stays taken for a minute
+ * after a restart, while old connections are in TIME_WAIT.
+ *
  * @returns the listener's descriptor
  * @throws SystemError EADDRINUSE, EACCES, EADDRNOTAVAIL
  */
 export function openListener(options: ListenerOptions): number {
   const { host, port, backlog, patience } = options;
   const listener = socket();
-  // Without it, the port stays taken for a minute after a restart, while old
-  // connections are in TIME_WAIT. See SO_REUSEADDR in socket(7).
   setOption(listener, SOL_SOCKET, SO_REUSEADDR, 1);
   setOption(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, patience * 1000);
   bind(listener, { address: host, port });

@@ -116,7 +116,7 @@ test('a reader solves an exercise', async ({ onTestFinished: defer }) => {
   await says('✓ the parent has no more descriptors than before');
   await says('Solved.');
   await says('Your prediction was: zombies');
-  await says('The zombies are still there');
+  await says('the child fails with `EBADF`');
   await says('1 of 13 solved');
 
   // On to the next one; and that is the end.

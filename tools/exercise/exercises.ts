@@ -224,7 +224,8 @@ export const EXERCISES: Exercise[] = [
       {
         'has not ended': 'The parent waits for a child without a limit.',
         'left a child': 'A parent that ends does not take its children along.',
-        'before a second was over': 'The children were ended at once.',
+        'before a second was over':
+          'Children that still worked were ended too early. A wait ends at the first signal: is there time left then?',
         'got no answer':
           'The parent did not wait for the child that was nearly done.',
       },

@@ -40,11 +40,12 @@ export function showList(words: Words[]): void {
     console.log(`  ${state.mark} ${row}  ${state.words}`);
   }
   const next = EXERCISES.findIndex(({ name }) => !attempts[name]?.solved);
+  const isOwn = EXERCISES[next]?.start === null;
   console.log(`\n  ${bar()}`);
   const how =
     next === -1
       ? 'All are solved. npm run exercise 1 looks at one again.'
-      : `npm run exercise ${next + 1} is the next.`;
+      : `npm run exercise ${next + 1}${isOwn ? ' -- COMMAND' : ''} is the next.`;
   console.log(`\n${how}`);
 }
 

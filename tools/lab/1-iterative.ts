@@ -47,7 +47,7 @@ const socketPair: Lab = {
     expect('both get their answer', await comesTrue(ended));
     show(...clients.map(formatPair));
     const calls = /\] (socket|bind|listen|accept|close)\(/;
-    step("The server's calls.");
+    step("The server's calls, without those that move bytes.");
     const lines = () => server.output().split('\n');
     // What it has written may still be on its way.
     const closes = () => lines().filter((line) => line.includes('] close('));
@@ -89,9 +89,9 @@ const descriptors: Lab = {
   },
   conclusion: `
     The kernel hands out the lowest number that is free. Node opened
-    descriptors of its own before our first line ran: event loops, pipes that
-    wake them, and /dev/null where there was nothing. So the listener comes
-    after those, and the first connection after the listener.`,
+    descriptors of its own before our first line ran: event loops, and pipes
+    and counters that wake them. So the listener comes after those, and the
+    first connection after the listener.`,
 };
 
 function fdLine({ pid }: Server, [fd, target]: [number, string]): string {

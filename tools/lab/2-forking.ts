@@ -265,7 +265,8 @@ const zombies: Lab = {
   plan: `
     Part 2 is started, and ${CLIENTS} clients ask for /. Then we look at the
     children.`,
-  question: `${CLIENTS} children have called _exit. What do they still hold?`,
+  question: `
+    ${CLIENTS} children have called _exit. How many descriptors do they have?`,
   async run({ start, connectAndAsk, step, show, expect }) {
     const server = await start('part2', '--quiet');
     await connectAndAsk(server, CLIENTS);
@@ -273,14 +274,14 @@ const zombies: Lab = {
     const left = await comesTrue(() => found().length === CLIENTS);
     show(...found().map(({ pid }) => statLine(pid)));
     expect(`${CLIENTS} zombies: state Z`, left);
-    step('What do they hold?');
+    step('Their descriptors.');
     let held = 0;
     for (const { pid } of found()) {
       const number = countDescriptors(pid);
       show(`/proc/${pid}/fd: ${number} descriptors`);
       held += number;
     }
-    expect('nothing', held === 0);
+    expect('they have none', held === 0);
   },
   conclusion: `
     A process that has ended stays until its parent asks for its exit status: a
@@ -334,8 +335,9 @@ const eagain: Lab = {
     const uid = root ? NOBODY : (process.getuid?.() ?? 0);
     const limit = threadsOfUser(uid) + THREADS_OF_NODE + SPARE;
     show(`user ${uid} has ${threadsOfUser(uid)} processes and threads`);
-    if (root)
-      show('You are root, whom no limit binds: the server goes on as nobody.');
+    if (root) {
+      show('This limit does not bind root: the server goes on as nobody.');
+    }
     const flags = ['--quiet', '--max-processes', `${limit}`];
     const server = await start('part2', ...flags);
     step('Clients ask for /, one after the other.');

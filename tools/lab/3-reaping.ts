@@ -1,8 +1,8 @@
-import { holdersOf } from '../experiments/findings';
+import { holdersOf, queueLength } from '../experiments/findings';
 import { endTogether } from '../experiments/signals';
 import { get, openClients } from '../harness/clients';
 import { untilIdle } from '../harness/idle';
-import { isAlive, lastWords, type Server } from '../harness/servers';
+import { isAlive, lastWords, type Server, suspend } from '../harness/servers';
 import { countDescriptors, descriptorsOf } from '../kernel/descriptors';
 import {
   childrenOf,
@@ -101,7 +101,7 @@ const refcount: Lab = {
     FIN. FIN_WAIT2: ours has arrived, and the client has not sent its own.`,
 };
 
-const eintr: Lab = {
+const sigchld: Lab = {
   summary: 'a signal comes while accept waits: what then?',
   plan: `
     Step b is started, which waits in a SIGCHLD handler. A client asks for /.`,
@@ -258,9 +258,9 @@ const crash: Lab = {
 const orphan: Lab = {
   summary: 'the parent dies while its child works: who is lost?',
   plan: `
-    A client connects to part 3, and a child waits for its request. The parent
-    is killed, and a new server takes its port. Then the client asks.`,
-  question: 'Does the client get its answer, and from whom?',
+    A client connects to part 3, and a child waits for its request. Another one
+    waits in the accept queue. The parent is killed; then the first one asks.`,
+  question: 'What does each of the two clients get?',
   async run({ start, connect, step, show, expect }) {
     const server = await start('part3', '--quiet', ...SILENCE);
     step('A client connects.');
@@ -272,9 +272,15 @@ const orphan: Lab = {
       return !targets.includes(`socket:[${server.listener.inode}]`);
     });
     show(statLine(child));
+    step('The parent is stopped, and another client connects.');
+    await suspend(server);
+    const other = await connect(server);
+    show(`queue: ${queueLength(server)}`);
     step(`kill -9 ${server.pid}, the parent.`);
     process.kill(server.pid, 'SIGKILL');
     await comesTrue(() => server.exit() !== null);
+    await comesTrue(other.over);
+    expect('who was in the queue gets a reset', other.over() && !other.ended());
     const parent = () => readProcess(child)?.parent;
     const adopted = await comesTrue(() => parent() !== server.pid);
     show(statLine(child));
@@ -283,7 +289,7 @@ const orphan: Lab = {
     const flags = ['--quiet', '--port', `${server.port}`];
     const heir = await start('part3', ...flags);
     expect('the port is free, while the child still works', isAlive(heir));
-    step('The client asks for /.');
+    step('The first client asks for /.');
     client.send(get('/'));
     await comesTrue(client.over);
     show(...pageLines(client));
@@ -293,8 +299,9 @@ const orphan: Lab = {
     expect('somebody has waited for the child', gone);
   },
   conclusion: `
-    A child does not need its parent to do its work: the client got the whole
-    of its answer. The kernel gave the orphan to init, or to the nearest
+    A child does not need its parent to do its work: its client got the whole
+    of its answer. The queue went with the listener, and who waited there was
+    reset. The kernel gave the orphan to init, or to the nearest
     subreaper, which waited for it in the end. The port was free at once,
     because the child had closed its copy of the listener.`,
 };
@@ -303,7 +310,7 @@ const orphan: Lab = {
 export const REAPING: Record<string, Lab> = {
   'never-waits': neverWaits,
   refcount,
-  eintr,
+  sigchld,
   coalesce,
   reap,
   crash,
