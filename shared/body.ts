@@ -19,9 +19,10 @@ const MAX_CHUNKED = 4 * MAX_BODY;
 const CHUNK_LINE = /^([\da-f]+)(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/i;
 
 /** Reads the body that the head has announced: RFC 9112 section 6. */
-export function parseBody(incoming: Incoming, length: Head['length']): Buffer {
-  if (length === 'chunked') return readChunks(incoming);
-  return readBytes(incoming, length);
+export function parseBody(incoming: Incoming, { length }: Head): Buffer {
+  return length === 'chunked'
+    ? readChunks(incoming)
+    : readBytes(incoming, length);
 }
 
 /** RFC 9112 section 7.1: chunks, the last of them empty, then a trailer. */

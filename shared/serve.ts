@@ -123,13 +123,14 @@ class Inbox implements Incoming {
 function receiveRequest(inbox: Inbox): Request | Rejection | null {
   try {
     if (!inbox.receive()) return null;
-    const { method, path, length, expectsContinue } = parseHead(inbox);
+    const head = parseHead(inbox);
+    const { method, path } = head;
     // What comes with another method means nothing (RFC 9110 section 9.3.1).
     if (method !== 'POST') return { method, path, body: NONE };
     const begun = inbox.bytes.length > inbox.at;
-    if (expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
+    if (head.expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
     inbox.startClock();
-    return { method, path, body: parseBody(inbox, length) };
+    return { method, path, body: parseBody(inbox, head) };
   } catch (error) {
     if (error instanceof Rejection) return error;
     throw error;

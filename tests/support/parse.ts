@@ -30,8 +30,9 @@ export function incoming(bytes: Buffer, ends = [bytes.length]): Incoming {
 /** What becomes of a request: head and body are read, whatever the method. */
 export function judge(input: Incoming): Request | Rejection | 'incomplete' {
   try {
-    const { method, path, length } = parseHead(input);
-    return { method, path, body: parseBody(input, length) };
+    const head = parseHead(input);
+    const { method, path } = head;
+    return { method, path, body: parseBody(input, head) };
   } catch (error) {
     if (error instanceof Rejection || error === 'incomplete') return error;
     throw error; // nothing else may be thrown
