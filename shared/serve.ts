@@ -6,7 +6,6 @@ import { parseBody } from './body';
 import {
   CONTINUE,
   formatHead,
-  type Incoming,
   parseHead,
   Rejection,
   type Request,
@@ -40,8 +39,8 @@ export function serveClient(
   { timeout }: { timeout: number },
 ): void {
   try {
-    const inbox = new Inbox(client, timeout);
-    const request = receiveRequest(inbox);
+    const inbox = openInbox(client, timeout);
+    const request = receiveRequest(client, inbox);
     if (request === null) {
       log('the client left without a request');
       return;
@@ -81,46 +80,45 @@ const ROOM = Buffer.alloc(8_192);
 const NONE = Buffer.alloc(0);
 
 /** A request on its way, from a client that has only so much time. */
-class Inbox implements Incoming {
-  bytes = NONE;
-  at = 0;
-  method: string | undefined;
-  readonly client: number;
-  private readonly timeout: number;
-  private deadline = 0;
-  private room = ROOM;
+function openInbox(client: number, timeout: number) {
+  let deadline = 0;
+  let room = ROOM;
+  const inbox = {
+    bytes: NONE,
+    at: 0,
+    method: undefined as string | undefined,
 
-  constructor(client: number, timeout: number) {
-    this.client = client;
-    this.timeout = timeout;
-    this.startClock();
-  }
+    startClock(): void {
+      deadline = performance.now() + timeout * 1000;
+    },
 
-  startClock(): void {
-    this.deadline = performance.now() + this.timeout * 1000;
-  }
+    /** @returns false if there is nothing: the client has sent its FIN */
+    receive(): boolean {
+      if (!waitForEvents(client, POLLIN, deadline)) {
+        reject(408, `no request within ${timeout} s`);
+      }
+      const { length } = inbox.bytes;
+      if (length === room.length) room = Buffer.concat([room], 2 * length);
+      const count = read(client, room.subarray(length));
+      inbox.bytes = room.subarray(0, length + count);
+      return count > 0;
+    },
 
-  /** @returns false if there are none: the client has sent its FIN */
-  receive(): boolean {
-    if (!waitForEvents(this.client, POLLIN, this.deadline)) {
-      reject(408, `no request within ${this.timeout} s`);
-    }
-    const { length } = this.bytes;
-    if (length === this.room.length) {
-      this.room = Buffer.concat([this.room], 2 * length);
-    }
-    const count = read(this.client, this.room.subarray(length));
-    this.bytes = this.room.subarray(0, length + count);
-    return count > 0;
-  }
-
-  more(): void {
-    if (!this.receive()) reject(400, 'the request is not complete');
-  }
+    more(): void {
+      if (!inbox.receive()) reject(400, 'the request is not complete');
+    },
+  };
+  inbox.startClock();
+  return inbox;
 }
 
+type Inbox = ReturnType<typeof openInbox>;
+
 /** @returns null if the client left before it said anything */
-function receiveRequest(inbox: Inbox): Request | Rejection | null {
+function receiveRequest(
+  client: number,
+  inbox: Inbox,
+): Request | Rejection | null {
   try {
     if (!inbox.receive()) return null;
     const head = parseHead(inbox);
@@ -128,7 +126,7 @@ function receiveRequest(inbox: Inbox): Request | Rejection | null {
     // What comes with another method means nothing (RFC 9110 section 9.3.1).
     if (method !== 'POST') return { method, path, body: NONE };
     const begun = inbox.bytes.length > inbox.at;
-    if (head.expectsContinue && !begun) writeAll(inbox.client, CONTINUE);
+    if (head.expectsContinue && !begun) writeAll(client, CONTINUE);
     inbox.startClock();
     return { method, path, body: parseBody(inbox, head) };
   } catch (error) {

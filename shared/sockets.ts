@@ -218,9 +218,17 @@ export function poll(interests: Interest[], milliseconds = -1): number[] {
   const { length } = interests;
   if (pollfds.length < 2 * length) pollfds = new Int32Array(4 * length);
   pollfds.set(interests.flat());
-  const ready = libc.poll(pollfds, length, Math.ceil(milliseconds));
+  callPoll(length, milliseconds);
+  return interests.map((_, i) => happenedOn(i));
+}
+
+function callPoll(count: number, milliseconds: number): void {
+  const ready = libc.poll(pollfds, count, Math.ceil(milliseconds));
   if (ready === -1 && errno() !== EINTR) check(-1, 'poll');
-  return interests.map((_, i) => (pollfds[2 * i + 1] ?? 0) >> 16);
+}
+
+function happenedOn(index: number): number {
+  return (pollfds[2 * index + 1] ?? 0) >> 16;
 }
 
 /**
@@ -235,9 +243,12 @@ export function waitForEvents(
   events: number,
   deadline: number,
 ): number {
+  pollfds[0] = fd;
+  pollfds[1] = events;
   for (;;) {
     const left = Math.max(0, deadline - performance.now());
-    const [happened = 0] = poll([[fd, events]], left);
+    callPoll(1, left);
+    const happened = happenedOn(0);
     if (happened || left === 0) return happened;
   }
 }
