@@ -4,10 +4,13 @@
  */
 import { withCleanUp } from '../harness/programs';
 import type { Target } from '../harness/servers';
-import { hanging, isolation, waiting } from './clients';
-import { descriptors, openFiles, port } from './descriptors';
+import { descriptors, openFiles } from './descriptors';
 import { type Experiment, type Finding, notMeasured } from './findings';
+import { hanging } from './hanging';
+import { isolation } from './isolation';
+import { port } from './port';
 import { counting, interruption } from './signals';
+import { waiting } from './waiting';
 import { processes, zombies } from './zombies';
 
 export const EXPERIMENTS = {
