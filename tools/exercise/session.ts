@@ -112,9 +112,10 @@ export function work(task: Task): Promise<void> {
     else gone = setTimeout(() => say(`\n${missing(file)}`), GONE_MS);
   };
   for (const file of files) {
-    watchFile(file, { interval: LOOK_EVERY_MS }, ({ nlink }) =>
-      changed(file, nlink > 0),
-    );
+    watchFile(file, { interval: LOOK_EVERY_MS }, (now, before) => {
+      // It may not be there yet: then there is nothing to say.
+      if (now.nlink > 0 || before.nlink > 0) changed(file, now.nlink > 0);
+    });
   }
   rounds.begin();
   return new Promise((resolve) => {
@@ -160,7 +161,7 @@ function openRounds(task: Task) {
   let running: Promise<void> = Promise.resolve();
   const round = async (signal: AbortSignal) => {
     if (signal.aborted) return; // there is another one already
-    const isSo = await lookOnce(task, signal);
+    const isSo = await lookOnce(task, signal).catch(unlessAborted(signal));
     if (signal.aborted) return;
     if (isSo && !solved) celebrate(task);
     else if (isSo) console.log('\nSolved, as before.');
@@ -178,6 +179,14 @@ function openRounds(task: Task) {
     running = before.then(() => round(signal));
   };
   return { begin, end };
+}
+
+/** A look that is not wanted any more has found nothing. */
+function unlessAborted(signal: AbortSignal) {
+  return (error: unknown): false => {
+    if (!signal.aborted) throw error;
+    return false;
+  };
 }
 
 function showHint(task: Task): void {

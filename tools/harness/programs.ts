@@ -40,24 +40,30 @@ export type Defer = (undo: () => void | Promise<void>) => void;
 
 /**
  * Runs a piece of work and undoes what it leaves, the last thing first: at its
- * end, and at once when nobody wants it any more.
+ * end, or at once when nobody wants it any more.
+ *
+ * @throws the reason of `unwanted`, and whatever the work throws
  */
 export async function withCleanUp<T>(
   work: (defer: Defer) => Promise<T>,
   unwanted?: AbortSignal,
 ): Promise<T> {
   const steps: (() => void | Promise<void>)[] = [];
-  const hurry = () => {
-    for (const step of steps) void step();
-  };
-  unwanted?.addEventListener('abort', hurry);
+  unwanted?.throwIfAborted();
+  let stop = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(unwanted?.reason);
+  });
+  unwanted?.addEventListener('abort', stop);
+  const done = work((step) => {
+    steps.unshift(step);
+    if (unwanted?.aborted) void step(); // it has not noticed yet
+  });
   try {
-    return await work((step) => {
-      steps.unshift(step);
-      if (unwanted?.aborted) hurry();
-    });
+    return await Promise.race([done, stopped]);
   } finally {
-    unwanted?.removeEventListener('abort', hurry);
+    unwanted?.removeEventListener('abort', stop);
+    done.catch(() => {}); // once it is unwanted, nobody asks how it ends
     for (const step of steps) await step();
   }
 }

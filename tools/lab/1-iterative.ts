@@ -47,7 +47,7 @@ const socketPair: Lab = {
     expect('both get their answer', await comesTrue(ended));
     show(...clients.map(formatPair));
     const calls = /\] (socket|bind|listen|accept|close)\(/;
-    step("The server's calls, without those that move bytes.");
+    step('Of its calls, those that make, use and close a listener.');
     const lines = () => server.output().split('\n');
     // What it has written may still be on its way.
     const closes = () => lines().filter((line) => line.includes('] close('));
