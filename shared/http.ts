@@ -230,7 +230,9 @@ function addField(into: Fields, line: string): void {
 
 /** RFC 9110 section 5.6.1: a list, whose empty elements do not count. */
 function listOf(fields: Fields, name: string): string[] {
-  const elements = (fields.get(name) ?? '').toLowerCase().split(',').map(trim);
+  const list = fields.get(name);
+  if (list === undefined) return [];
+  const elements = list.toLowerCase().split(',').map(trim);
   return elements.filter((element) => element !== '');
 }
 
