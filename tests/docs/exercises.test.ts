@@ -12,7 +12,7 @@ import {
   wordsOf,
 } from '../../tools/exercise/exercises';
 import { linesOf, readWords } from '../../tools/exercise/page';
-import { lookAt } from '../../tools/exercise/round';
+import { lookFor } from '../../tools/exercise/round';
 import type { Target } from '../../tools/harness/servers';
 import { compileMutants, type Edit } from '../support/mutant';
 import { targetOf } from '../support/server';
@@ -186,7 +186,7 @@ function judge(name: string, program: string) {
 /** @returns with what a reader is told about what is not right */
 async function judgeBy(aims: Aim[], target: Target) {
   for (const aim of aims) {
-    const finding = await lookAt(aim, target);
+    const finding = await lookFor(aim, target);
     const said = wordsOf(finding);
     const reason = reasonFor(aim, said);
     if (finding.verdict !== 'good') return { solved: false, said, reason };

@@ -5,7 +5,7 @@ import { freePort } from '../../tools/harness/servers';
 import { waitFor } from '../../tools/harness/wait';
 import { zombiesOf } from '../../tools/kernel/processes';
 import type { Model } from '../../tools/model/diagnosis';
-import { lookOnce } from '../../tools/model/look';
+import { lookUntilCertain } from '../../tools/model/look';
 import { render } from '../../tools/watch/render';
 import { ask, get, openClient } from '../support/client';
 import {
@@ -66,7 +66,7 @@ test('watch finds nothing wrong with part 3', async () => {
   await ask(server.port, get('/'));
   await openClient(server.port); // which says nothing
   await waitFor('a child serves', async () => {
-    const { connections, problems } = await lookOnce(server.port);
+    const { connections, problems } = await lookUntilCertain(server.port);
     const [connection] = connections;
     // The parent has closed its copy: only the child holds the connection.
     const [holder, ...others] = connection?.holders ?? [];
@@ -85,11 +85,14 @@ test('watch counts who waits in the queue of a busy server', async () => {
   const server = await startStage('part1', flags);
   await openClient(server.port); // which says nothing
   await waitFor('it is served', async () => {
-    return (await lookOnce(server.port)).connections[0]?.standing === 'served';
+    return (
+      (await lookUntilCertain(server.port)).connections[0]?.standing ===
+      'served'
+    );
   });
   await openClient(server.port);
   await openClient(server.port);
-  const model = await lookOnce(server.port);
+  const model = await lookUntilCertain(server.port);
   expect(model.queues).toMatchObject([{ length: 2, backlog: 7 }]);
   const standings = model.connections.map(({ standing }) => standing);
   expect(standings).toEqual(['served', 'queued', 'queued']);
@@ -160,7 +163,7 @@ test('watch notices an orphan that keeps the listener', async () => {
       `PID ${child}, left behind as an orphan: the port stays taken.`,
   ]);
   // Who comes only now cannot know.
-  const { problems } = await lookOnce(port);
+  const { problems } = await lookUntilCertain(port);
   expect(problems).toEqual([expect.stringMatching(/perhaps an orphan/)]);
 });
 
@@ -171,7 +174,7 @@ test('two listeners on one port are both shown', async () => {
   const command = [process.execPath, '-e', listen, `${port}`];
   startProgram(command, onTestFinished);
   const model = await waitFor('both listen', async () => {
-    const found = await lookOnce(port);
+    const found = await lookUntilCertain(port);
     return found.queues.length === 2 && found;
   });
   const addresses = [`127.0.0.1:${port}`, `127.0.0.2:${port}`];
@@ -185,7 +188,7 @@ test('watch tells which descriptors lead to one description', async () => {
   const server = await startStage('part2', ['--quiet']);
   await openClient(server.port); // which says nothing
   const { descriptions, connections } = await waitFor('a child', async () => {
-    const model = await lookOnce(server.port);
+    const model = await lookUntilCertain(server.port);
     return model.connections[0]?.holders.length === 2 && model;
   });
   const [connection] = connections;
@@ -270,7 +273,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
 
 test('a picture fits into a terminal of any size', async () => {
   await leak(9);
-  const model = await lookOnce(part2.port);
+  const model = await lookUntilCertain(part2.port);
   const view = { model, last: null, ago: 61, goesOn: true };
   for (const columns of [20, 40, 60, 79, 80, 81, 120, 200]) {
     for (let rows = 3; rows <= 60; rows++) {

@@ -7,8 +7,12 @@ import { NoServer, type Target } from '../harness/servers';
 import type { Aim } from './exercises';
 import { bad } from './looks';
 
-/** Looks whether something is as it is to be: then the verdict is `good`. */
-export async function lookAt(
+/**
+ * Looks whether something is as it is to be: then the verdict is `good`.
+ *
+ * @throws the reason of `signal`
+ */
+export async function lookFor(
   aim: Aim,
   target: Target,
   signal?: AbortSignal,
@@ -16,6 +20,7 @@ export async function lookAt(
   try {
     return await withCleanUp((defer) => aim.look(target, defer), signal);
   } catch (error) {
+    signal?.throwIfAborted();
     const { message } = error as Error;
     const what = error instanceof NoServer ? 'no server' : 'not measured';
     return bad(what, [message]);

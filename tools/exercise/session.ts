@@ -19,7 +19,7 @@ import {
   showSeen,
   showSolved,
 } from './print';
-import { compileOwn, lookAt } from './round';
+import { compileOwn, lookFor } from './round';
 
 /** How long a reader's server may take until it listens. */
 const PATIENCE_SECONDS = 15;
@@ -42,6 +42,7 @@ export function filesOf({ program, command }: Task): string[] {
  * Looks at a reader's server once, and says what was seen.
  *
  * @returns whether the exercise is solved
+ * @throws the reason of `signal`
  */
 export async function lookOnce(
   task: Task,
@@ -55,8 +56,7 @@ export async function lookOnce(
   const target = targetFor(task);
   for (const aim of exercise.aims) {
     showProgress(`  … ${aim.expected}`);
-    const finding = await lookAt(aim, target, signal);
-    if (signal?.aborted) return false;
+    const finding = await lookFor(aim, target, signal);
     showProgress('');
     showSeen(aim, finding);
     if (finding.verdict === 'good') continue;
@@ -77,9 +77,8 @@ async function compiles(
     return false;
   }
   showProgress('  … compiling');
-  const problems = await compileOwn(program, signal);
-  showProgress('');
-  if (signal?.aborted) return false;
+  const compiling = compileOwn(program, signal);
+  const problems = await compiling.finally(() => showProgress(''));
   if (problems.length > 0) showProblems(problems);
   return problems.length === 0;
 }

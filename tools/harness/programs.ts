@@ -65,6 +65,7 @@ export async function withCleanUp<T>(
     unwanted?.removeEventListener('abort', stop);
     done.catch(() => {}); // once it is unwanted, nobody asks how it ends
     for (const step of steps) await step();
+    unwanted?.throwIfAborted();
   }
 }
 

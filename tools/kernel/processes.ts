@@ -209,11 +209,14 @@ export function signalsOf(pid: number, which: 'ShdPnd' | 'SigIgn'): SignalSet {
   return { names, mask };
 }
 
-/** How much of RLIMIT_NPROC a user has used up: threads, zombies included. */
+/** How much of RLIMIT_NPROC a user has used up. */
 export function threadsOfUser(uid: number): number {
-  return listProcesses()
-    .filter(({ pid }) => userOf(pid) === uid)
-    .reduce((sum, { threads }) => sum + Math.max(1, threads), 0);
+  return countThreads(listProcesses().filter(({ pid }) => userOf(pid) === uid));
+}
+
+/** As RLIMIT_NPROC of setrlimit(2) counts: threads, and a zombie for one. */
+export function countThreads(processes: Process[]): number {
+  return processes.reduce((sum, { threads }) => sum + Math.max(1, threads), 0);
 }
 
 /**

@@ -23,7 +23,7 @@ export function lookAt(port: number, previous: Look | null): Look {
 }
 
 /** One look, and a second where only that can tell a fault from a moment. */
-export async function lookOnce(port: number): Promise<Model> {
+export async function lookUntilCertain(port: number): Promise<Model> {
   const first = lookAt(port, null);
   if (!first.model.suspicious) return first.model;
   await pause(CERTAIN_MS);

@@ -17,6 +17,7 @@ import {
   remember,
 } from '../kernel/endings';
 import {
+  countThreads,
   type Limits,
   limitsOf,
   listPids,
@@ -135,7 +136,7 @@ export function takeSnapshot(
     descriptors: (first && lookUp(first.pid)) ?? new Map(),
     descriptions: findDescriptions(tables, holders),
     limits: first ? limitsOf(first.pid) : null,
-    threads: first ? countThreads(first, memory) : null,
+    threads: first ? countThreadsBeside(first, memory) : null,
     sockets,
     holders,
     memory,
@@ -149,15 +150,12 @@ function sortByFamily(holders: Map<number, Holder[]>, family: Member[]): void {
   for (const all of holders.values()) all.sort((a, b) => rankOf(a) - rankOf(b));
 }
 
-/** The threads of a process's user: all of them count, see setrlimit(2). */
-function countThreads({ pid }: Process, memory: Memory): number | null {
+/** The threads of a process's user, as far as they have been seen. */
+function countThreadsBeside({ pid }: Process, memory: Memory): number | null {
   const user = userOf(pid);
   if (!user) return null;
   const theirs = [...memory.values()].filter((one) => one.user === user);
-  return theirs.reduce(
-    (sum, { process }) => sum + Math.max(1, process.threads),
-    0,
-  );
+  return countThreads(theirs.map(({ process }) => process));
 }
 
 // Processes ///////////////////////////////////////////////////////////////////

@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { integer, readFlags, seconds, toggle } from '#shared/flags';
 import { run } from '../common/run';
 import type { Model } from '../model/diagnosis';
-import { type Look, lookAt, lookOnce } from '../model/look';
+import { type Look, lookAt, lookUntilCertain } from '../model/look';
 import { Past, type View } from '../model/past';
 import { coloured } from './lines';
 import { render } from './render';
@@ -40,7 +40,7 @@ let latest: Look | null = null;
 
 async function main(): Promise<void> {
   if (once) {
-    const model = await lookOnce(port);
+    const model = await lookUntilCertain(port);
     show(model);
     process.exitCode = model.server ? 0 : 1;
     return;
